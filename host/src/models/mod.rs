@@ -1,0 +1,31 @@
+//! The way to models: one [`Provider`] answers what agents ask, in the words of the contract.
+//!
+//! Nothing above this folder knows which provider serves, and nothing outside it knows the AWS SDK.
+
+pub mod bedrock;
+pub mod offline;
+
+use futures::future::BoxFuture;
+
+use crate::contract::EventStream;
+use crate::contract::model::{Error, Request, Response};
+
+/// Who answers model calls. Errors are data for the agent: they say what kind, when to try again, and what was billed.
+///
+/// Every method may be called from many sessions at once, and every call is cancelled by dropping its future.
+pub trait Provider: Send + Sync + 'static {
+    /// The provider's name in logs and at start, such as "bedrock".
+    fn name(&self) -> &'static str;
+
+    /// One answer, whole.
+    fn converse(&self, request: Request) -> BoxFuture<'_, Result<Response, Error>>;
+
+    /// One answer, as it is made. An error here means that nothing was said.
+    fn converse_stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, Error>>;
+
+    /// Input tokens that the request would cost.
+    fn count_tokens(&self, request: Request) -> BoxFuture<'_, Result<u64, Error>>;
+
+    /// A model's own API: body in, body out.
+    fn invoke_model(&self, model: String, body: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, Error>>;
+}
