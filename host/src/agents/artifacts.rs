@@ -1,0 +1,131 @@
+//! Artifacts: component bytes by digest, and the references that name them in their tenant's own store.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt;
+
+use super::Error;
+use crate::clock::Timestamp;
+use crate::ids::Digest;
+
+/// The name of an artifact: an OCI reference as `containerUri` has it, or `s3://bucket/key`.
+///
+/// A reference without tag or digest means the tag `latest`, as everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reference(String);
+
+impl Reference {
+    /// The longest reference; the service model's own bound for `containerUri`.
+    const LONGEST: usize = 1_024;
+
+    /// The object of an S3 bucket.
+    pub fn s3(bucket: &str, key: &str) -> Result<Self, String> {
+        format!("s3://{bucket}/{key}").parse()
+    }
+
+    /// The reference as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Reference {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.len() > Self::LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(format!("an artifact reference has 1 to {} visible ASCII characters", Self::LONGEST));
+        }
+        let last = text.rsplit('/').next().unwrap_or(text);
+        let named = text.starts_with("s3://") || last.contains(':') || last.contains('@');
+        Ok(Self(if named { text.to_owned() } else { format!("{text}:latest") }))
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a reference names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The name.
+    pub reference: Reference,
+    /// The bytes that it names now.
+    pub digest: Digest,
+    /// How many they are.
+    pub size_bytes: u64,
+    /// When the name was last pushed.
+    pub pushed: Timestamp,
+}
+
+/// The files: `artifacts/DIGEST.wasm`.
+pub(super) struct Files {
+    directory: PathBuf,
+    limit: u64,
+}
+
+impl Files {
+    pub(super) fn open(directory: PathBuf, limit: u64) -> Result<Self, Error> {
+        std::fs::create_dir_all(&directory).map_err(Error::disk("make the artifacts' folder"))?;
+        Ok(Self { directory, limit })
+    }
+
+    pub(super) fn path(&self, digest: &Digest) -> PathBuf {
+        self.directory.join(format!("{digest}.wasm"))
+    }
+
+    /// Stores a stream of bytes under their digest; all of them or none.
+    pub(super) async fn store<E>(
+        &self,
+        mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> Result<(Digest, u64), Error> {
+        use sha2::Digest as _;
+
+        let (file, temporary) = new_file(&self.directory)?;
+        let mut file = tokio::fs::File::from_std(file);
+        let mut hash = sha2::Sha256::new();
+        let mut size = 0;
+        while let Some(chunk) = bytes.next().await {
+            let Ok(chunk) = chunk else {
+                return Err(Error::Invalid { field: "body", message: "the upload broke off".to_owned() });
+            };
+            size += chunk.len() as u64;
+            if size > self.limit {
+                let message = format!("the artifact is larger than {} MiB", self.limit >> 20);
+                return Err(Error::Invalid { field: "body", message });
+            }
+            hash.update(&chunk);
+            file.write_all(&chunk).await.map_err(Error::disk("store an artifact"))?;
+        }
+        file.sync_all().await.map_err(Error::disk("store an artifact"))?;
+        let digest: Digest = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+            .parse()
+            .expect("a SHA-256 has 64 hexadecimal digits");
+        temporary
+            .persist(self.path(&digest))
+            .map_err(|error| Error::disk("name an artifact")(error.error))?;
+        Ok((digest, size))
+    }
+}
+
+/// A file in this directory that goes away unless it is given a name.
+pub(super) fn new_file(directory: &Path) -> Result<(std::fs::File, tempfile::TempPath), Error> {
+    tempfile::Builder::new()
+        .prefix(".incoming-")
+        .tempfile_in(directory)
+        .map(tempfile::NamedTempFile::into_parts)
+        .map_err(Error::disk("make a file"))
+}

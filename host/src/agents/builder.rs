@@ -1,0 +1,138 @@
+//! From an artifact to a loaded program: compiled by a child process, started once for a trial, kept by digest.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::sync::OnceCell;
+
+use super::artifacts::new_file;
+use super::{Config, Error};
+use crate::contract::log::Level;
+use crate::ids::Digest;
+use crate::sandbox::{Cell, Fault, LogSink, Program, Sandbox};
+
+/// The exit code by which the compile child says that the component is at fault, with the reason on stderr.
+pub(super) const REFUSED: i32 = 65;
+
+/// The largest Python agents take some 25 s on two cores; past this the component means no good.
+const COMPILE_TIME: Duration = Duration::from_secs(120);
+
+/// A trial start that takes longer would make every session wait as long.
+const START_TIME: Duration = Duration::from_secs(10);
+
+/// Reasons go into `failureReason`; a page is enough.
+const LONGEST_REASON: u64 = 4_096;
+
+/// Why there is no program.
+pub(super) enum BuildError {
+    /// The component's fault, in words for its owner.
+    Component(String),
+    /// Ours.
+    Server(Error),
+}
+
+/// Loaded programs by digest, and the way to new ones.
+pub(super) struct Builder {
+    sandbox: Arc<Sandbox>,
+    compiler: PathBuf,
+    compiled: PathBuf,
+    programs: Mutex<HashMap<Digest, Arc<OnceCell<Program>>>>,
+}
+
+impl Builder {
+    pub(super) fn new(config: &Config, sandbox: Arc<Sandbox>) -> Result<Self, Error> {
+        let compiled = config.data.join("compiled");
+        std::fs::create_dir_all(&compiled).map_err(Error::disk("make the programs' folder"))?;
+        Ok(Self { sandbox, compiler: config.compiler.clone(), compiled, programs: Mutex::default() })
+    }
+
+    /// The program of an artifact, compiled if it never was; two who ask at the same time share the work.
+    pub(super) async fn program(&self, digest: &Digest, artifact: PathBuf) -> Result<Program, BuildError> {
+        let slot = {
+            let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(programs.entry(digest.clone()).or_default())
+        };
+        slot.get_or_try_init(|| self.load_or_compile(digest, artifact)).await.cloned()
+    }
+
+    async fn load_or_compile(&self, digest: &Digest, artifact: PathBuf) -> Result<Program, BuildError> {
+        // Machine code depends on the memory limit; the engine itself refuses programs of another version of it.
+        let name = format!("{digest}-{}.cwasm", self.sandbox.config().memory_mib);
+        let path = self.compiled.join(name);
+        if path.exists() {
+            match self.load(path.clone()).await {
+                Ok(program) => return Ok(program),
+                Err(error) => tracing::info!(artifact.digest = %digest, %error, "compiling again"),
+            }
+        }
+        self.compile(artifact, path.clone()).await?;
+        let program = self.load(path).await.map_err(|error| BuildError::Component(format!("{error:#}")))?;
+        self.try_start(&program).await?;
+        Ok(program)
+    }
+
+    async fn load(&self, path: PathBuf) -> Result<Program, crate::sandbox::Error> {
+        let sandbox = Arc::clone(&self.sandbox);
+        let loading = tokio::task::spawn_blocking(move || sandbox.load(&path));
+        loading.await.expect("loading does not panic and is never aborted")
+    }
+
+    async fn compile(&self, artifact: PathBuf, target: PathBuf) -> Result<(), BuildError> {
+        let server = |action| move |source| BuildError::Server(Error::Disk { action, source });
+        let input = std::fs::File::open(artifact).map_err(server("open an artifact"))?;
+        let (output, temporary) = new_file(&self.compiled).map_err(BuildError::Server)?;
+        let mut child = tokio::process::Command::new(&self.compiler)
+            .args(["compile-artifact", "--memory-mib", &self.sandbox.config().memory_mib.to_string()])
+            .env_clear()
+            .stdin(Stdio::from(input))
+            .stdout(Stdio::from(output))
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(server("start the compiler"))?;
+        let mut reason = String::new();
+        let ended = async {
+            if let Some(stderr) = child.stderr.take() {
+                // What is not text is no reason; the exit code still tells.
+                let _ = stderr.take(LONGEST_REASON).read_to_string(&mut reason).await;
+            }
+            child.wait().await
+        };
+        let status = match tokio::time::timeout(COMPILE_TIME, ended).await {
+            Ok(status) => status.map_err(server("wait for the compiler"))?,
+            Err(_) => {
+                let limit = COMPILE_TIME.as_secs();
+                return Err(BuildError::Component(format!("compiling the component took longer than {limit} s")));
+            }
+        };
+        match status.code() {
+            Some(0) => temporary.persist(target).map_err(|error| server("name a program")(error.error)),
+            Some(REFUSED) => Err(BuildError::Component(reason.trim().to_owned())),
+            code => {
+                tracing::error!(?code, %reason, "the compiler failed");
+                Err(BuildError::Component("the compiler ended without a word on this component".to_owned()))
+            }
+        }
+    }
+
+    /// An agent whose start code traps shall fail when it is deployed, not when it is first called.
+    async fn try_start(&self, program: &Program) -> Result<(), BuildError> {
+        struct Nowhere;
+        impl LogSink for Nowhere {
+            fn write(&self, _: Level, _: &str) {}
+        }
+        match tokio::time::timeout(START_TIME, Cell::start(&self.sandbox, program, Arc::new(Nowhere))).await {
+            // On a full server the first caller tries it instead.
+            Ok(Ok(_) | Err(Fault::Full { .. })) => Ok(()),
+            Ok(Err(fault)) => Err(BuildError::Component(format!("a trial start failed: {fault}"))),
+            Err(_) => {
+                let limit = START_TIME.as_secs();
+                Err(BuildError::Component(format!("a trial start took longer than {limit} s")))
+            }
+        }
+    }
+}

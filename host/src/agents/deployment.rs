@@ -1,0 +1,45 @@
+//! A version that serves.
+
+use std::collections::BTreeMap;
+
+use super::{Lifecycle, Status};
+use crate::ids::{AgentKey, AgentName, Version};
+use crate::sandbox::Program;
+
+/// All that a session needs of its agent's version.
+pub struct Deployment {
+    /// The agent.
+    pub agent: AgentKey,
+    /// The agent's name.
+    pub agent_name: AgentName,
+    /// The version.
+    pub version: Version,
+    /// How long its sessions live.
+    pub lifecycle: Lifecycle,
+    /// What the agent reads as configuration.
+    pub environment: BTreeMap<String, String>,
+    /// Request headers that reach the agent, names in lower case.
+    pub request_headers: Vec<String>,
+    /// What runs.
+    pub program: Program,
+}
+
+/// Why an endpoint of an agent cannot be invoked.
+#[derive(Debug, thiserror::Error)]
+pub enum NotServing {
+    /// No such agent for this tenant.
+    #[error("no agent {0} was found")]
+    NoAgent(String),
+    /// The agent has no such endpoint.
+    #[error("the agent has no endpoint {0:?}")]
+    NoEndpoint(String),
+    /// The endpoint has no version that serves yet.
+    #[error("the endpoint is not ready: its status is {0:?}; please retry")]
+    NotReady(Status),
+    /// The endpoint's version could not be built.
+    #[error("the endpoint has no version that can serve: {0}")]
+    Failed(String),
+    /// The program cannot be loaded.
+    #[error("the agent's program cannot be loaded")]
+    Load(#[source] super::Error),
+}

@@ -1,0 +1,170 @@
+//! What is known of an agent: its versions, which never change, and its endpoints, which point to them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::artifacts::Reference;
+use crate::clock::Timestamp;
+use crate::ids::{AgentId, AgentName, Digest, EndpointName, Version};
+
+/// An agent, as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Given by the server.
+    pub id: AgentId,
+    /// Given by the owner; one agent a name.
+    pub name: AgentName,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// One version: a configuration and the artifact behind it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VersionRecord {
+    /// 1, 2, 3…
+    pub version: Version,
+    /// What the owner asked for; never changes.
+    pub configuration: Configuration,
+    /// How far it is.
+    pub build: Build,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When its build ended, and otherwise when it was made.
+    pub updated: Timestamp,
+}
+
+/// How far a version is on its way to serving.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Build {
+    /// In the queue, or being compiled.
+    Building,
+    /// Serves.
+    Ready {
+        /// The artifact that its reference named when it was built. The reference may name another since.
+        digest: Digest,
+    },
+    /// Will never serve.
+    Failed {
+        /// Why, for its owner.
+        reason: String,
+    },
+}
+
+/// A name that points to a version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Such as "DEFAULT".
+    pub name: EndpointName,
+    /// The owner's words.
+    pub description: Option<String>,
+    /// The version it is to serve.
+    pub target: Version,
+    /// The version it serves; none before the first is ready.
+    pub live: Option<Version>,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+/// A status, in the words of the AgentCore service model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// The first version is being built.
+    Creating,
+    /// The first version could not be built.
+    CreateFailed,
+    /// A later version is being built.
+    Updating,
+    /// A later version could not be built; an older one still serves.
+    UpdateFailed,
+    /// Serves.
+    Ready,
+    /// Goes away.
+    Deleting,
+}
+
+impl VersionRecord {
+    /// The status of the agent as of this version.
+    pub fn status(&self) -> Status {
+        let first = self.version == Version::FIRST;
+        match (&self.build, first) {
+            (Build::Ready { .. }, _) => Status::Ready,
+            (Build::Building, true) => Status::Creating,
+            (Build::Building, false) => Status::Updating,
+            (Build::Failed { .. }, true) => Status::CreateFailed,
+            (Build::Failed { .. }, false) => Status::UpdateFailed,
+        }
+    }
+
+    /// Why it will never serve, if so.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.build {
+            Build::Failed { reason } => Some(reason),
+            Build::Building | Build::Ready { .. } => None,
+        }
+    }
+}
+
+impl Endpoint {
+    /// The endpoint's status, which follows from the build of its target.
+    pub fn status(&self, target: &Build) -> Status {
+        if self.live == Some(self.target) {
+            return Status::Ready;
+        }
+        match (target, self.live) {
+            (Build::Failed { .. }, None) => Status::CreateFailed,
+            (Build::Failed { .. }, Some(_)) => Status::UpdateFailed,
+            (Build::Building | Build::Ready { .. }, None) => Status::Creating,
+            (Build::Building | Build::Ready { .. }, Some(_)) => Status::Updating,
+        }
+    }
+}
+
+/// What an owner says of a version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// Which artifact.
+    pub artifact: ArtifactSource,
+    /// Kept and shown; the server needs no role.
+    pub role_arn: String,
+    /// The owner's words.
+    pub description: Option<String>,
+    /// What the agent reads as configuration.
+    pub environment: BTreeMap<String, String>,
+    /// How long its sessions live.
+    pub lifecycle: Lifecycle,
+    /// Request headers that reach the agent, names in lower case.
+    pub request_headers: Vec<String>,
+    /// Members that are kept and shown as they came, and have no effect here.
+    pub kept: Map<String, Value>,
+}
+
+/// Where an artifact is named.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArtifactSource {
+    /// The name in the tenant's own store.
+    pub reference: Reference,
+    /// The union as it came on the wire, to be shown again.
+    pub wire: Value,
+}
+
+/// How long sessions live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifecycle {
+    /// Without an invocation. 900 s by default, as at AWS.
+    pub idle_timeout: Duration,
+    /// In all. 28,800 s by default, as at AWS.
+    pub max_lifetime: Duration,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self { idle_timeout: Duration::from_secs(900), max_lifetime: Duration::from_secs(28_800) }
+    }
+}

@@ -1,0 +1,166 @@
+//! One cell: a store, the instance in it, and the calls into it.
+
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::capabilities::{Capabilities, LogSink};
+use super::engine::{Config, Program, Sandbox, TICK};
+use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryLimit};
+use super::stdio::{Printer, Prints};
+use crate::contract::log::Level;
+use crate::contract::types::{AgentError, Context};
+use crate::contract::Agent;
+
+/// Resources that a guest may hold at one time; a chatty agent holds a dozen.
+const MAX_HANDLES: usize = 1_024;
+
+/// One call for random bytes; WASI lets a guest ask for any number.
+const MAX_RANDOM: u64 = 64 << 10;
+
+/// Why a cell could not be started, or had to be thrown away.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The agent's code stopped in a way that it cannot go on from: a panic, an access out of bounds…
+    #[error("the agent trapped: {0}")]
+    Trapped(String),
+    /// The turn computed for too long.
+    #[error("the agent used more than {limit_ms} ms of CPU time in one turn")]
+    CpuTime {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
+    /// The agent wanted more memory than a session may have, and could not do without.
+    #[error("the agent needs more than {limit_mib} MiB of memory")]
+    Memory {
+        /// The limit, in MiB.
+        limit_mib: u32,
+    },
+    /// The agent handed over more in one call than the server takes.
+    #[error("the agent handed over more than {limit_mib} MiB in one call")]
+    Transfer {
+        /// The limit, in MiB.
+        limit_mib: u32,
+    },
+    /// Every slot for a live session is taken.
+    #[error("all {max_live_sessions} live sessions are in use; try again later")]
+    Full {
+        /// The number of slots.
+        max_live_sessions: u32,
+    },
+}
+
+/// The state of a store: what the host keeps for one cell.
+pub(super) struct State {
+    wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    pub(super) turn: Option<Box<dyn Capabilities>>,
+    pub(super) log: Arc<dyn LogSink>,
+    memory: MemoryLimit,
+    cpu: CpuBudget,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// A live instance. After a [`Fault`], or when a call's future was dropped, it must not be used again.
+pub struct Cell {
+    store: Store<State>,
+    agent: Agent,
+    prints: Prints,
+    limits: Config,
+}
+
+impl Cell {
+    /// Starts an instance of a program. Microseconds for a Rust agent.
+    pub async fn start(sandbox: &Sandbox, program: &Program, log: Arc<dyn LogSink>) -> Result<Cell, Fault> {
+        let limits = sandbox.config().clone();
+        let prints = Prints::new(Arc::clone(&log));
+        let mut store = Store::new(program.pre.engine(), State::new(&limits, log, &prints));
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel((limits.transfer_mib as usize) << 20);
+        store.set_max_component_handles(MAX_HANDLES);
+        store.epoch_deadline_callback(|mut store| {
+            store.data_mut().cpu.charge()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
+        // Before the first instruction: an agent's start code can loop as well.
+        store.set_epoch_deadline(1);
+        match program.pre.instantiate_async(&mut store).await {
+            Ok(agent) => Ok(Cell { store, agent, prints, limits }),
+            Err(error) => Err(fault(&mut store, &limits, &error)),
+        }
+    }
+
+    /// One turn. The inner result is the agent's own answer or error, after which the cell is as good as before.
+    pub async fn invoke(
+        &mut self,
+        payload: &[u8],
+        context: &Context,
+        turn: Box<dyn Capabilities>,
+    ) -> Result<Result<Vec<u8>, AgentError>, Fault> {
+        let state = self.store.data_mut();
+        state.turn = Some(turn);
+        state.cpu.reset();
+        state.memory.take_refused();
+        self.store.set_epoch_deadline(1);
+        let outcome = self.agent.call_invoke(&mut self.store, payload, context).await;
+        self.store.data_mut().turn = None;
+        self.prints.flush();
+        outcome.map_err(|error| fault(&mut self.store, &self.limits, &error))
+    }
+
+    /// Bytes of linear memory.
+    pub fn memory_bytes(&self) -> u64 {
+        self.store.data().memory.used() as u64
+    }
+}
+
+impl State {
+    fn new(limits: &Config, log: Arc<dyn LogSink>, prints: &Prints) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        let wasi = WasiCtxBuilder::new()
+            .stdout(Printer::new(prints, Level::Info))
+            .stderr(Printer::new(prints, Level::Warn))
+            .max_random_size(MAX_RANDOM)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .build();
+        let ticks = u64::max(1, limits.turn_cpu_ms / TICK.as_millis() as u64);
+        Self {
+            wasi,
+            table,
+            turn: None,
+            log,
+            memory: MemoryLimit::new((limits.memory_mib as usize) << 20),
+            cpu: CpuBudget::new(ticks),
+        }
+    }
+}
+
+/// Says what went wrong, to the author in the session's log and to the caller in a word.
+fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fault {
+    let refused_memory = store.data_mut().memory.take_refused();
+    let fault = if error.is::<CpuTimeUsedUp>() {
+        Fault::CpuTime { limit_ms: limits.turn_cpu_ms }
+    } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        Fault::Full { max_live_sessions: limits.max_live_sessions }
+    } else if refused_memory {
+        Fault::Memory { limit_mib: limits.memory_mib }
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        Fault::Trapped(trap.to_string())
+    } else if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+        Fault::Transfer { limit_mib: limits.transfer_mib }
+    } else {
+        Fault::Trapped(error.root_cause().to_string())
+    };
+    store.data().log.write(Level::Error, &format!("{fault}\n{error:?}"));
+    fault
+}

@@ -1,0 +1,226 @@
+//! The engine: how cells are allocated, and the programs that run in them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::Deserialize;
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::cell::State;
+use crate::contract::{Agent, AgentPre};
+
+/// How often running guests are looked at: a spinning guest yields its thread, and is charged, this often.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// What cells may use. `[sandbox]` in the configuration file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Live sessions at one time. Each needs four memory mappings, so the kernel's `vm.max_map_count` bounds it
+    /// (65,530 by default, good for the default of 10,000 sessions); a larger number is clamped, and said in the log.
+    pub max_live_sessions: u32,
+    /// Linear memory of one session, all its memories together, in MiB. 256 by default: room for the largest payload
+    /// (100 MB) and the agent beside it.
+    pub memory_mib: u32,
+    /// CPU time of one turn, in milliseconds. 60,000 by default; waiting for a model costs none.
+    pub turn_cpu_ms: u64,
+    /// Bytes that one call may hand from the agent to the server, in MiB: an answer, a chunk, a model request.
+    /// 16 by default, because the server must hold them in its own memory.
+    pub transfer_mib: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_live_sessions: 10_000, memory_mib: 256, turn_cpu_ms: 60_000, transfer_mib: 16 }
+    }
+}
+
+/// The sandbox cannot be had, or a program cannot be loaded into it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine refused its configuration, or the machine has too little address space for it.
+    #[error(
+        "cannot reserve room for {max_live_sessions} live sessions of {memory_mib} MiB; lower sandbox.max_live_sessions \
+         or sandbox.memory_mib"
+    )]
+    Engine {
+        /// The number of sessions asked for.
+        max_live_sessions: u32,
+        /// The memory of each.
+        memory_mib: u32,
+        /// What the engine said.
+        #[source]
+        source: wasmtime::Error,
+    },
+    /// A compiled program is damaged, or was made by another version or configuration of the server.
+    #[error("cannot load a compiled program")]
+    Load(#[source] wasmtime::Error),
+}
+
+/// The process's one engine, and the thread that ticks for it.
+pub struct Sandbox {
+    engine: Engine,
+    linker: Linker<State>,
+    config: Config,
+    running: Arc<AtomicBool>,
+}
+
+/// A compiled agent, ready to start cells. Cheap to clone.
+#[derive(Clone)]
+pub struct Program {
+    pub(super) pre: AgentPre<State>,
+}
+
+impl Sandbox {
+    /// Reserves the address space and starts the ticking thread.
+    pub fn new(mut config: Config) -> Result<Self, Error> {
+        config.max_live_sessions = clamp_to_mappings(config.max_live_sessions);
+        let failed = |source| Error::Engine {
+            max_live_sessions: config.max_live_sessions,
+            memory_mib: config.memory_mib,
+            source,
+        };
+        let engine = Engine::new(&serving(&config)).map_err(failed)?;
+        let linker = linker(&engine).map_err(failed)?;
+        let running = Arc::new(AtomicBool::new(true));
+        tick(&engine, Arc::clone(&running));
+        Ok(Self { engine, linker, config, running })
+    }
+
+    /// Loads a program that [`compile`](super::compile) made. Blocks on the disk, for milliseconds when large.
+    ///
+    /// The file must be one that this server compiled: a compiled program is machine code, and is trusted as such.
+    pub fn load(&self, compiled: &Path) -> Result<Program, Error> {
+        #[expect(unsafe_code, reason = "the one place where compiled programs enter the process")]
+        // SAFETY: only `agents::programs` calls this, with a file in the server's own directory that its own compile
+        // child wrote; the engine itself checks version and settings.
+        let component = unsafe { Component::deserialize_file(&self.engine, compiled) }.map_err(Error::Load)?;
+        component.initialize_copy_on_write_image().map_err(Error::Load)?;
+        let pre = self.linker.instantiate_pre(&component).map_err(Error::Load)?;
+        Ok(Program { pre: AgentPre::new(pre).map_err(Error::Load)? })
+    }
+
+    /// The configuration in force, clamped to what the machine has.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.running.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Epochs are ticked by a thread of their own: a task could be kept from running by the very guests it must interrupt.
+fn tick(engine: &Engine, running: Arc<AtomicBool>) {
+    let engine = engine.weak();
+    std::thread::spawn(move || {
+        while running.load(Ordering::Relaxed) {
+            std::thread::sleep(TICK);
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => break,
+            }
+        }
+    });
+}
+
+/// Everything that an agent can reach. WASI is linked whole, because toolchains import more than they use, and inert:
+/// no directory, no network, no environment.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Agent::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    Ok(linker)
+}
+
+/// As many sessions as memory mappings allow: two for each stack at start, four more for each live session.
+fn clamp_to_mappings(wanted: u32) -> u32 {
+    const FOR_THE_REST_OF_THE_PROCESS: u32 = 4_000;
+    let mappings: u32 = std::fs::read_to_string("/proc/sys/vm/max_map_count")
+        .ok()
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap_or(65_530);
+    let possible = mappings.saturating_sub(FOR_THE_REST_OF_THE_PROCESS) / 6;
+    if wanted > possible {
+        tracing::warn!(
+            wanted,
+            possible,
+            "sandbox.max_live_sessions is clamped: raise vm.max_map_count for more live sessions"
+        );
+    }
+    wanted.min(possible)
+}
+
+/// What decides the machine code, and so must be the same in the compile child and in the serving process.
+pub(super) fn shared(memory_mib: u32) -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    config
+        // The component model's own concurrency is off: warm calls cost half, and a quiet instance has no pending tasks.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .relaxed_simd_deterministic(true)
+        .memory_reservation(u64::from(memory_mib) << 20)
+        .async_stack_size(2 << 20)
+        .max_wasm_stack(512 << 10)
+        .async_stack_zeroing(true)
+        // An agent's debug info is a stranger's data; nothing here parses it.
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
+        .native_unwind_info(false)
+        .generate_address_map(false)
+        .memory_guaranteed_dense_image_size(0)
+        .gc_support(false)
+        .shared_memory(false);
+    proposals(&mut config);
+    config
+}
+
+/// Only what the toolchains of our five languages emit; every proposal more is surface for strangers.
+fn proposals(config: &mut wasmtime::Config) {
+    config
+        .wasm_simd(true)
+        .wasm_bulk_memory(true)
+        .wasm_multi_value(true)
+        .wasm_extended_const(true)
+        .wasm_tail_call(true)
+        .wasm_shared_everything_threads(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_gc(false)
+        .wasm_stack_switching(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_component_model_error_context(false)
+        .wasm_component_model_gc(false)
+        .wasm_component_model_map(false)
+        .wasm_component_model_memory64(false)
+        .wasm_component_model_fixed_length_lists(false);
+}
+
+/// The serving engine: no compiler, and every instance from a pool.
+fn serving(config: &Config) -> wasmtime::Config {
+    let sessions = config.max_live_sessions;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(sessions)
+        .total_memories(sessions + sessions / 8)
+        // A store keeps its last stack: as many as live sessions, not as many as running calls.
+        .total_stacks(sessions)
+        .total_core_instances(sessions.saturating_mul(6))
+        .total_tables(sessions.saturating_mul(2))
+        .max_core_instances_per_component(40)
+        .max_memories_per_component(2)
+        .max_tables_per_component(10)
+        .max_memory_size((config.memory_mib as usize) << 20)
+        .table_elements(20_000)
+        .linear_memory_keep_resident(1 << 20)
+        .table_keep_resident(16 << 10)
+        .pagemap_scan(Enabled::Auto)
+        .max_unused_warm_slots(100);
+    let mut engine = shared(config.memory_mib);
+    engine.enable_compiler(false).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    engine
+}

@@ -1,0 +1,75 @@
+//! What one cell may use: memory summed over all its memories, and CPU time counted in ticks.
+
+use wasmtime::ResourceLimiter;
+
+/// Elements of one table; the pool has no room for more.
+const TABLE_ELEMENTS: usize = 20_000;
+
+/// Counts the memory of one store. (The engine's own limiter counts each memory by itself.)
+#[derive(Debug)]
+pub(super) struct MemoryLimit {
+    limit: usize,
+    used: usize,
+    refused: bool,
+}
+
+impl MemoryLimit {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, used: 0, refused: false }
+    }
+
+    /// Bytes of linear memory in use.
+    pub(super) fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Whether the guest was refused memory since the last call of this function.
+    pub(super) fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        if used > self.limit {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+}
+
+/// CPU time of the running turn, in ticks of [`TICK`](super::engine::TICK).
+#[derive(Debug)]
+pub(super) struct CpuBudget {
+    limit: u64,
+    used: u64,
+}
+
+/// The turn has used up its CPU time.
+#[derive(Debug, thiserror::Error)]
+#[error("the CPU time of the turn is used up")]
+pub(super) struct CpuTimeUsedUp;
+
+impl CpuBudget {
+    pub(super) fn new(limit: u64) -> Self {
+        Self { limit, used: 0 }
+    }
+
+    /// A new turn begins.
+    pub(super) fn reset(&mut self) {
+        self.used = 0;
+    }
+
+    /// The guest was found running at a tick.
+    pub(super) fn charge(&mut self) -> Result<(), CpuTimeUsedUp> {
+        self.used += 1;
+        if self.used > self.limit { Err(CpuTimeUsedUp) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,25 @@
+//! Cells: one Wasm store for each session, with its own memory and its own limits.
+//!
+//! This folder is the only place that knows wasmtime. It never compiles in the serving process ([`compile`] is for the
+//! compile child), knows no tenant and no session, and reaches nothing outside but what [`Capabilities`] and [`LogSink`]
+//! offer. A cell that trapped, or whose call was dropped, is poisoned: throw it away.
+
+mod capabilities;
+mod cell;
+mod compile;
+mod engine;
+mod limits;
+mod log;
+mod model;
+mod response;
+mod session;
+mod stdio;
+mod world;
+
+pub use capabilities::{Capabilities, LogSink};
+pub use cell::{Cell, Fault};
+pub use compile::{CompileError, compile};
+pub use engine::{Config, Error, Program, Sandbox};
+
+#[cfg(test)]
+mod tests;

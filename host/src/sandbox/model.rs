@@ -1,0 +1,64 @@
+//! The `model` interface: every call goes to the turn's capabilities; the cell only keeps the stream handles.
+
+use futures::StreamExt;
+use wasmtime::component::Resource;
+
+use super::cell::State;
+use crate::contract::model::{Error, ErrorKind, Event, Host, HostResponseStream, Request, Response};
+use crate::contract::ResponseStream;
+
+/// What a call gets that is made while the agent starts.
+fn no_turn() -> Error {
+    Error {
+        kind: ErrorKind::Denied,
+        message: "models can be called only in a turn, not while the agent starts".to_owned(),
+        retry_after_ms: None,
+        usage: None,
+    }
+}
+
+impl Host for State {
+    async fn converse(&mut self, request: Request) -> Result<Response, Error> {
+        match &mut self.turn {
+            Some(turn) => turn.converse(request).await,
+            None => Err(no_turn()),
+        }
+    }
+
+    async fn converse_stream(
+        &mut self,
+        request: Request,
+    ) -> wasmtime::Result<Result<Resource<ResponseStream>, Error>> {
+        let Some(turn) = &mut self.turn else { return Ok(Err(no_turn())) };
+        match turn.converse_stream(request).await {
+            Ok(events) => Ok(Ok(self.table.push(ResponseStream(events))?)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn count_tokens(&mut self, request: Request) -> Result<u64, Error> {
+        match &mut self.turn {
+            Some(turn) => turn.count_tokens(request).await,
+            None => Err(no_turn()),
+        }
+    }
+
+    async fn invoke_model(&mut self, model: String, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+        match &mut self.turn {
+            Some(turn) => turn.invoke_model(model, body).await,
+            None => Err(no_turn()),
+        }
+    }
+}
+
+impl HostResponseStream for State {
+    async fn next(&mut self, stream: Resource<ResponseStream>) -> wasmtime::Result<Result<Option<Event>, Error>> {
+        let ResponseStream(events) = self.table.get_mut(&stream)?;
+        Ok(events.next().await.transpose())
+    }
+
+    fn drop(&mut self, stream: Resource<ResponseStream>) -> wasmtime::Result<()> {
+        self.table.delete(stream)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! The `response` interface: the answer, as it is made.
+
+use bytes::Bytes;
+use futures::StreamExt;
+use wasmtime::component::Resource;
+
+use super::cell::State;
+use crate::contract::ResponseStream;
+use crate::contract::model::{Delta, Error, ErrorKind, Event, Response};
+use crate::contract::response::{Framing, Host};
+
+impl Host for State {
+    fn set_content_type(&mut self, value: String) {
+        if let Some(turn) = &mut self.turn {
+            turn.set_content_type(value);
+        }
+    }
+
+    async fn write(&mut self, chunk: Vec<u8>) -> bool {
+        self.send(chunk).await
+    }
+
+    async fn forward(
+        &mut self,
+        source: Resource<ResponseStream>,
+        framing: Framing,
+    ) -> wasmtime::Result<Result<Response, Error>> {
+        let ResponseStream(mut events) = self.table.delete(source)?;
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(Event::Delta(Delta::Text(text))) => {
+                    // A caller who left does not end the model's answer: the agent asked for the whole.
+                    self.send(frame(text, framing)).await;
+                }
+                Ok(Event::Done(response)) => return Ok(Ok(response)),
+                Ok(Event::BlockStart(_) | Event::BlockStop | Event::Delta(_)) => {}
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Err(Error {
+            kind: ErrorKind::Unavailable,
+            message: "the model's answer ended before it was complete".to_owned(),
+            retry_after_ms: None,
+            usage: None,
+        }))
+    }
+}
+
+fn frame(text: String, framing: Framing) -> Vec<u8> {
+    match framing {
+        Framing::Text => text.into_bytes(),
+        Framing::Sse => format!("data: {}\n\n", serde_json::Value::String(text)).into_bytes(),
+    }
+}
+
+impl State {
+    async fn send(&mut self, chunk: Vec<u8>) -> bool {
+        match &mut self.turn {
+            Some(turn) => turn.write(Bytes::from(chunk)).await,
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The log of one session: what its agent logged and printed, bounded, found by request.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::clock::{Clock, Timestamp};
+use crate::contract::log::Level;
+use crate::ids::RequestId;
+use crate::sandbox::LogSink;
+
+/// An entry longer than this is cut: one print must not push the whole history out.
+const LONGEST_ENTRY: usize = 16 << 10;
+
+/// What an entry costs beside its text.
+const ENTRY_OVERHEAD: usize = 64;
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// When it was written.
+    pub at: Timestamp,
+    /// The invocation that it belongs to; none while the agent started.
+    pub request: Option<RequestId>,
+    /// How loud it is.
+    #[serde(serialize_with = "level_name")]
+    pub level: Level,
+    /// The text, as the agent wrote it: show it with care.
+    pub message: String,
+}
+
+fn level_name<S: serde::Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    })
+}
+
+/// A ring of entries: when full, the oldest go first.
+pub(super) struct SessionLog {
+    clock: Arc<dyn Clock>,
+    limit: usize,
+    ring: Mutex<Ring>,
+}
+
+#[derive(Default)]
+struct Ring {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    request: Option<RequestId>,
+}
+
+impl SessionLog {
+    /// A log that holds `limit` bytes.
+    pub(super) fn new(clock: Arc<dyn Clock>, limit: usize) -> Self {
+        Self { clock, limit, ring: Mutex::default() }
+    }
+
+    /// Entries from now on belong to this request.
+    pub(super) fn begin(&self, request: &RequestId) {
+        self.ring().request = Some(request.clone());
+    }
+
+    /// The entries, oldest first; of one request, when given.
+    pub(super) fn entries(&self, request: Option<&RequestId>) -> Vec<Entry> {
+        let wanted = |entry: &&Entry| request.is_none() || entry.request.as_ref() == request;
+        self.ring().entries.iter().filter(wanted).cloned().collect()
+    }
+
+    fn ring(&self) -> std::sync::MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LogSink for SessionLog {
+    fn write(&self, level: Level, message: &str) {
+        let mut message = message.to_owned();
+        if message.len() > LONGEST_ENTRY {
+            message.truncate(message.floor_char_boundary(LONGEST_ENTRY));
+            message.push('…');
+        }
+        let mut ring = self.ring();
+        let entry = Entry { at: self.clock.now(), request: ring.request.clone(), level, message };
+        ring.bytes += entry.message.len() + ENTRY_OVERHEAD;
+        ring.entries.push_back(entry);
+        while ring.bytes > self.limit
+            && let Some(oldest) = ring.entries.pop_front()
+        {
+            ring.bytes -= oldest.message.len() + ENTRY_OVERHEAD;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn log(limit: usize) -> SessionLog {
+        SessionLog::new(Arc::new(ManualClock::new(Timestamp::from_millis(7))), limit)
+    }
+
+    #[test]
+    fn entries_are_found_by_request() {
+        let log = log(10_000);
+        let [first, second] = [RequestId::random(), RequestId::random()];
+        log.write(Level::Debug, "starting");
+        log.begin(&first);
+        log.write(Level::Info, "one");
+        log.begin(&second);
+        log.write(Level::Error, "two");
+        let messages = |request| log.entries(request).into_iter().map(|entry| entry.message).collect::<Vec<_>>();
+        assert_eq!(messages(None), ["starting", "one", "two"]);
+        assert_eq!(messages(Some(&first)), ["one"]);
+        assert_eq!(messages(Some(&second)), ["two"]);
+    }
+
+    #[test]
+    fn a_full_log_forgets_its_oldest_entries() {
+        let log = log(1_000);
+        for number in 0..1_000 {
+            log.write(Level::Info, &format!("entry {number}"));
+        }
+        let entries = log.entries(None);
+        assert!(entries.len() < 20, "{}", entries.len());
+        assert_eq!(entries.last().map(|entry| entry.message.as_str()), Some("entry 999"));
+    }
+
+    #[test]
+    fn a_long_entry_is_cut_between_characters() {
+        let log = log(1 << 20);
+        log.write(Level::Info, &"é".repeat(100_000));
+        let entries = log.entries(None);
+        assert!(entries[0].message.len() <= LONGEST_ENTRY + '…'.len_utf8());
+    }
+}

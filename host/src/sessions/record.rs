@@ -1,0 +1,105 @@
+//! What can be known of a session from outside while its actor owns it, and for a while after its end.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::log::SessionLog;
+use super::state::Phase;
+use super::turn::{ModelUse, Receipt};
+use crate::clock::Timestamp;
+use crate::ids::{AgentId, SessionId, SessionKey, TenantId, Version};
+
+/// Receipts kept of one session; the sums count all.
+const RECEIPTS: usize = 50;
+
+/// A session as others see it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Who owns it.
+    pub tenant: TenantId,
+    /// Whose session it is.
+    pub agent: AgentId,
+    /// The caller's name for it.
+    pub session: SessionId,
+    /// The version it started with, and keeps.
+    pub version: Version,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub phase: Phase,
+    /// When it was first invoked.
+    pub started: Timestamp,
+    /// How long the instance took to start, in microseconds; none before.
+    pub start_us: Option<f64>,
+    /// Turns taken.
+    pub turns: u64,
+    /// Linear memory after the last turn, in bytes.
+    pub memory_bytes: u64,
+    /// Models, all turns together.
+    pub models: ModelUse,
+}
+
+/// The shared side of one session.
+pub(super) struct Record {
+    pub(super) key: SessionKey,
+    pub(super) log: Arc<SessionLog>,
+    state: Mutex<Known>,
+}
+
+struct Known {
+    summary: Summary,
+    receipts: VecDeque<Receipt>,
+}
+
+impl Record {
+    pub(super) fn new(key: SessionKey, version: Version, now: Timestamp, log: SessionLog) -> Self {
+        let summary = Summary {
+            tenant: key.agent.tenant.clone(),
+            agent: key.agent.agent.clone(),
+            session: key.session.clone(),
+            version,
+            phase: Phase::Idle { since: now },
+            started: now,
+            start_us: None,
+            turns: 0,
+            memory_bytes: 0,
+            models: ModelUse::default(),
+        };
+        Self { key, log: Arc::new(log), state: Mutex::new(Known { summary, receipts: VecDeque::new() }) }
+    }
+
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.known().summary.phase = phase;
+    }
+
+    pub(super) fn started_in(&self, took: Duration) {
+        self.known().summary.start_us = Some(took.as_nanos() as f64 / 1_000.0);
+    }
+
+    pub(super) fn add(&self, receipt: Receipt) {
+        let mut known = self.known();
+        known.summary.turns = receipt.turn;
+        known.summary.memory_bytes = receipt.memory_bytes;
+        known.summary.models += receipt.models;
+        if known.receipts.len() == RECEIPTS {
+            known.receipts.pop_front();
+        }
+        known.receipts.push_back(receipt);
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        self.known().summary.clone()
+    }
+
+    /// The newest receipts, oldest first.
+    pub(super) fn receipts(&self) -> Vec<Receipt> {
+        self.known().receipts.iter().cloned().collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

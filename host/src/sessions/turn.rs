@@ -1,0 +1,180 @@
+//! One turn from inside: what its agent can reach, and what it cost.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use serde::Serialize;
+
+use super::outlet::Outlet;
+use crate::agents::Deployment;
+use crate::clock::Timestamp;
+use crate::contract::EventStream;
+use crate::contract::model::{Error, Event, Request, Response, Usage};
+use crate::contract::session::Budget;
+use crate::ids::RequestId;
+use crate::models::Provider;
+use crate::sandbox::Capabilities;
+
+/// What a turn cost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// The invocation.
+    pub request: RequestId,
+    /// 1 for the session's first turn.
+    pub turn: u64,
+    /// When it began.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// From its begin to its end, in microseconds.
+    pub duration_us: u64,
+    /// The session's linear memory afterwards, in bytes.
+    pub memory_bytes: u64,
+    /// What it used of models.
+    pub models: ModelUse,
+    /// Bytes of the answer.
+    pub output_bytes: u64,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// With an answer.
+    Answered,
+    /// With an error of the agent's own; the session goes on.
+    AgentError,
+    /// In a trap or at a limit; the session is over.
+    Faulted,
+    /// It was given up: stopped, or out of time; the session is over.
+    Abandoned,
+}
+
+/// What was used of models.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelUse {
+    /// Calls, answered or not.
+    pub calls: u64,
+    /// Tokens sent, as the provider counted.
+    pub input_tokens: u64,
+    /// Tokens received, as the provider counted.
+    pub output_tokens: u64,
+}
+
+impl std::ops::AddAssign for ModelUse {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+    }
+}
+
+/// Counts while the turn runs.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    calls: AtomicU64,
+    input_tokens: AtomicU64,
+    output_tokens: AtomicU64,
+    output_bytes: AtomicU64,
+}
+
+impl Meter {
+    pub(super) fn models(&self) -> ModelUse {
+        ModelUse {
+            calls: self.calls.load(Ordering::Relaxed),
+            input_tokens: self.input_tokens.load(Ordering::Relaxed),
+            output_tokens: self.output_tokens.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn output_bytes(&self) -> u64 {
+        self.output_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn sent(&self, bytes: usize) {
+        self.output_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn called(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn used(&self, usage: &Usage) {
+        self.input_tokens.fetch_add(usage.input_tokens, Ordering::Relaxed);
+        self.output_tokens.fetch_add(usage.output_tokens, Ordering::Relaxed);
+    }
+
+    /// An error may have been billed, too.
+    fn answered(&self, usage: Result<&Usage, &Error>) {
+        match usage {
+            Ok(usage) => self.used(usage),
+            Err(error) => error.usage.iter().for_each(|usage| self.used(usage)),
+        }
+    }
+}
+
+/// The outside of one turn.
+pub(super) struct Turn {
+    pub(super) deployment: Arc<Deployment>,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) outlet: Arc<Outlet>,
+    pub(super) meter: Arc<Meter>,
+}
+
+impl Capabilities for Turn {
+    fn converse(&mut self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {
+        async move {
+            self.meter.called();
+            let answer = self.provider.converse(request).await;
+            self.meter.answered(answer.as_ref().map(|response| &response.usage));
+            answer
+        }
+        .boxed()
+    }
+
+    fn converse_stream(&mut self, request: Request) -> BoxFuture<'_, Result<EventStream, Error>> {
+        async move {
+            self.meter.called();
+            let events = self.provider.converse_stream(request).await.inspect_err(|error| self.meter.answered(Err(error)))?;
+            let meter = Arc::clone(&self.meter);
+            let metered = events.inspect(move |event| match event {
+                Ok(Event::Done(response)) => meter.used(&response.usage),
+                Ok(Event::BlockStart(_) | Event::Delta(_) | Event::BlockStop) => {}
+                Err(error) => meter.answered(Err(error)),
+            });
+            Ok(metered.boxed())
+        }
+        .boxed()
+    }
+
+    fn count_tokens(&mut self, request: Request) -> BoxFuture<'_, Result<u64, Error>> {
+        self.provider.count_tokens(request)
+    }
+
+    fn invoke_model(&mut self, model: String, body: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
+        self.meter.called();
+        self.provider.invoke_model(model, body)
+    }
+
+    fn set_content_type(&mut self, value: String) {
+        self.outlet.set_content_type(value);
+    }
+
+    fn write(&mut self, chunk: Bytes) -> BoxFuture<'_, bool> {
+        self.meter.sent(chunk.len());
+        self.outlet.write(chunk).boxed()
+    }
+
+    fn config(&self, name: &str) -> Option<String> {
+        self.deployment.environment.get(name).cloned()
+    }
+
+    fn remaining(&self) -> Budget {
+        Budget { tokens: None, money_micros: None }
+    }
+}
