@@ -1,0 +1,217 @@
+//! What a test tells the stand-in to answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+/// A scripted answer. Make one with a constructor, then change what it should do.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(super) what: What,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) end: End,
+    pub(super) pace: Option<Arc<Semaphore>>,
+    pub(super) hold: bool,
+}
+
+/// The substance of an answer.
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Message(Message),
+    Error {
+        status: u16,
+        code: String,
+        message: String,
+    },
+    Raw {
+        status: u16,
+        content_type: String,
+        body: Bytes,
+    },
+}
+
+/// A model's answer.
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) content: Vec<Value>,
+    pub(super) stop_reason: String,
+    pub(super) usage: Value,
+    pub(super) extra: Option<Value>,
+    /// Events in place of those made from the content.
+    pub(super) events: Option<Vec<(String, Value)>>,
+}
+
+/// How an answer ends, after so many events of a stream or, when it is not a stream, before its body is complete.
+#[derive(Debug, Clone)]
+pub(super) enum End {
+    Whole,
+    Hang {
+        after: usize,
+    },
+    Break {
+        after: usize,
+    },
+    Exception {
+        after: usize,
+        code: String,
+        message: String,
+    },
+    Stop {
+        after: usize,
+    },
+}
+
+impl Answer {
+    fn new(what: What) -> Self {
+        Self {
+            what,
+            headers: Vec::new(),
+            end: End::Whole,
+            pace: None,
+            hold: false,
+        }
+    }
+
+    /// A text.
+    pub(crate) fn text(text: &str) -> Self {
+        Self::content(vec![json!({ "text": text })])
+    }
+
+    /// The use of a tool.
+    pub(crate) fn tool_use(id: &str, name: &str, input: Value) -> Self {
+        Self::content(vec![
+            json!({ "toolUse": { "toolUseId": id, "name": name, "input": input } }),
+        ])
+    }
+
+    /// Content blocks, as Bedrock writes them. The stop reason is `tool_use` when one of them uses a tool.
+    pub(crate) fn content(content: Vec<Value>) -> Self {
+        let uses_tool = content.iter().any(|block| block.get("toolUse").is_some());
+        let stop_reason = if uses_tool { "tool_use" } else { "end_turn" }.to_owned();
+        let usage = usage(10, 5);
+        Self::new(What::Message(Message {
+            content,
+            stop_reason,
+            usage,
+            extra: None,
+            events: None,
+        }))
+    }
+
+    /// The events of a stream, each its type and its payload, as they shall stand on the wire.
+    pub(crate) fn events(events: Vec<(&str, Value)>) -> Self {
+        let mut answer = Self::content(Vec::new());
+        if let What::Message(message) = &mut answer.what {
+            message.events = Some(
+                events
+                    .into_iter()
+                    .map(|(kind, payload)| (kind.to_owned(), payload))
+                    .collect(),
+            );
+        }
+        answer
+    }
+
+    /// An error, such as `(429, "ThrottlingException", …)`.
+    pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::new(What::Error {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+        })
+    }
+
+    /// Any body at all.
+    pub(crate) fn raw(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self::new(What::Raw {
+            status,
+            content_type: content_type.to_owned(),
+            body: body.into(),
+        })
+    }
+
+    /// With this stop reason.
+    pub(crate) fn stop_reason(mut self, reason: &str) -> Self {
+        if let What::Message(message) = &mut self.what {
+            message.stop_reason = reason.to_owned();
+        }
+        self
+    }
+
+    /// With so many input and output tokens; 10 and 5 when nothing is said.
+    pub(crate) fn usage(mut self, input: u64, output: u64) -> Self {
+        if let What::Message(message) = &mut self.what {
+            message.usage = usage(input, output);
+        }
+        self
+    }
+
+    /// With the tokens that a cache gave and took, beside the others.
+    pub(crate) fn cached(mut self, read: u64, write: u64) -> Self {
+        if let What::Message(message) = &mut self.what {
+            message.usage["cacheReadInputTokens"] = read.into();
+            message.usage["cacheWriteInputTokens"] = write.into();
+        }
+        self
+    }
+
+    /// With `additionalModelResponseFields`.
+    pub(crate) fn extra(mut self, extra: Value) -> Self {
+        if let What::Message(message) = &mut self.what {
+            message.extra = Some(extra);
+        }
+        self
+    }
+
+    /// With a response header, such as `retry-after`.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Never answers: not even headers come.
+    pub(crate) fn hold(mut self) -> Self {
+        self.hold = true;
+        self
+    }
+
+    /// Falls silent after so many events, with the connection open.
+    pub(crate) fn hang_after(mut self, events: usize) -> Self {
+        self.end = End::Hang { after: events };
+        self
+    }
+
+    /// Breaks the connection after so many events; an answer that is not a stream breaks before its body is complete.
+    pub(crate) fn break_after(mut self, events: usize) -> Self {
+        self.end = End::Break { after: events };
+        self
+    }
+
+    /// Ends properly after so many events, too early.
+    pub(crate) fn stop_after(mut self, events: usize) -> Self {
+        self.end = End::Stop { after: events };
+        self
+    }
+
+    /// Sends an exception after so many events, such as `throttlingException`.
+    pub(crate) fn exception_after(mut self, events: usize, code: &str, message: &str) -> Self {
+        self.end = End::Exception {
+            after: events,
+            code: code.to_owned(),
+            message: message.to_owned(),
+        };
+        self
+    }
+
+    /// Sends each event of a stream only when it has taken a permit: one more permit, one more event.
+    pub(crate) fn paced(mut self, permits: Arc<Semaphore>) -> Self {
+        self.pace = Some(permits);
+        self
+    }
+}
+
+fn usage(input: u64, output: u64) -> Value {
+    json!({ "inputTokens": input, "outputTokens": output, "totalTokens": input + output })
+}
