@@ -1,6 +1,7 @@
 //! Kellion, the server: AI agents as WebAssembly components, one cell for each session.
 
 pub mod agents;
+pub mod api;
 pub mod clock;
 pub mod contract;
 pub mod ids;

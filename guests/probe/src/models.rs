@@ -1,0 +1,63 @@
+//! Every call of the contract's `model` interface.
+
+use kellion_sdk::model::{self, Request, Usage};
+use kellion_sdk::response::{Events, Streamed};
+use kellion_sdk::{Body, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One question to one model.
+#[derive(Deserialize)]
+pub(crate) struct Question {
+    prompt: String,
+    #[serde(default = "default_model")]
+    model: String,
+}
+
+fn default_model() -> String {
+    "us.anthropic.claude-sonnet-4-20250514-v1:0".to_owned()
+}
+
+impl From<Question> for Request {
+    fn from(question: Question) -> Self {
+        Request::new(question.model).user(question.prompt)
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    text: String,
+    usage: Usage,
+}
+
+pub(crate) fn ask(question: Question) -> Result<Answer> {
+    let response = model::converse(&question.into())?;
+    Ok(Answer {
+        text: response.text(),
+        usage: response.usage,
+    })
+}
+
+pub(crate) fn forward(question: Question) -> Result<Streamed> {
+    let stream = model::converse_stream(&question.into())?;
+    let mut events = Events::open();
+    events.forward(stream)?;
+    Ok(events.end())
+}
+
+pub(crate) fn cancel(question: Question) -> Result<model::Event> {
+    let mut stream = model::converse_stream(&question.into())?;
+    let first = stream
+        .next()
+        .ok_or_else(|| model::Error::new(model::ErrorKind::Unavailable, "an empty stream"))?;
+    Ok(first?)
+}
+
+pub(crate) fn count_tokens(question: Question) -> Result<u64> {
+    Ok(model::count_tokens(&question.into())?)
+}
+
+pub(crate) fn invoke(model: &str, body: &Value) -> Result<Body> {
+    let answer = model::invoke_model(model, body.to_string().as_bytes())?;
+    Ok(answer.into())
+}

@@ -1,0 +1,88 @@
+use kellion_sdk::{FromBody, testing};
+
+use super::*;
+
+fn turn(probe: &mut Probe, payload: &Value) -> Result<Body> {
+    let deed = Deed::from_body(payload.to_string().into_bytes().into())?;
+    probe.invoke(deed, &testing::context())
+}
+
+fn answer(payload: &Value) -> Value {
+    let body = turn(&mut Probe::start(), payload).expect("the turn succeeds");
+    serde_json::from_slice(&body.bytes).expect("the answer is JSON")
+}
+
+#[test]
+fn echo_gives_the_value_back() {
+    let value = json!({ "deep": [1, 2.5, null, "é"] });
+    assert_eq!(answer(&json!({ "do": "echo", "value": value })), value);
+}
+
+#[test]
+fn turns_are_counted() {
+    let mut probe = Probe::start();
+    turn(&mut probe, &json!({ "do": "random" })).expect("the turn succeeds");
+    assert_eq!(
+        turn(&mut probe, &json!({ "do": "count" })),
+        Ok(b"2".to_vec().into())
+    );
+}
+
+#[test]
+fn the_context_is_told_whole() {
+    let told = answer(&json!({ "do": "context" }));
+    assert_eq!(told["session_id"], testing::context().session_id);
+    assert_eq!(told.as_object().map(|fields| fields.len()), Some(13));
+}
+
+#[test]
+fn a_stream_is_numbers_and_may_fail_at_its_end() {
+    let numbers = "data: 1\n\ndata: 2\n\n";
+
+    let whole = turn(&mut Probe::start(), &json!({ "do": "stream", "n": 2 }));
+    assert_eq!(whole, Ok(Body::default()));
+    assert_eq!(
+        testing::take_sent(),
+        Body::new("text/event-stream", numbers)
+    );
+
+    let broken = json!({ "do": "stream", "n": 2, "message": "enough" });
+    assert_eq!(
+        turn(&mut Probe::start(), &broken),
+        Err(AgentError::Failed("enough".to_owned()))
+    );
+    assert_eq!(
+        testing::take_sent(),
+        Body::new("text/event-stream", numbers)
+    );
+}
+
+#[test]
+fn raw_text_goes_out_in_two_parts() {
+    let payload = json!({ "do": "raw", "chunks": ["a", "b"], "rest": "c" });
+    assert_eq!(
+        turn(&mut Probe::start(), &payload),
+        Ok(b"c".to_vec().into())
+    );
+    assert_eq!(testing::take_sent(), Body::new("text/plain", "ab"));
+}
+
+#[test]
+fn memory_is_filled_up_to_the_limit() {
+    assert_eq!(
+        answer(&json!({ "do": "fill", "mib": 3 })),
+        json!({ "mib": 3, "refused": false })
+    );
+}
+
+#[test]
+fn an_unknown_deed_is_refused_as_a_payload() {
+    let refused = turn(&mut Probe::start(), &json!({ "do": "dance" }));
+    let Err(AgentError::InvalidPayload(message)) = refused else {
+        panic!("not refused as a payload: {refused:?}");
+    };
+    assert!(
+        message.contains("unknown variant `dance`, expected one of `echo`"),
+        "{message}"
+    );
+}

@@ -1,0 +1,148 @@
+//! InvokeAgentRuntime and StopRuntimeSession.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, stream};
+use serde::Deserialize;
+
+use super::{arn, headers};
+use crate::api::Api;
+use crate::api::error::ApiError;
+use crate::ids::{EndpointName, RequestId, SessionId, SessionKey};
+use crate::sessions::{Answer, Chunks, Invocation};
+
+/// The largest payload, in bytes, as the service model has it.
+const MAX_PAYLOAD: usize = 100_000_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct AgentQuery {
+    qualifier: Option<String>,
+    account_id: Option<String>,
+}
+
+impl AgentQuery {
+    fn endpoint(&self) -> Result<EndpointName, ApiError> {
+        match &self.qualifier {
+            None => Ok(EndpointName::default_endpoint()),
+            Some(name) => name
+                .parse()
+                .map_err(|error: crate::ids::InvalidId| ApiError::invalid("qualifier", error.to_string())),
+        }
+    }
+}
+
+/// One turn of a session.
+pub(in crate::api) async fn invoke(
+    State(api): State<Arc<Api>>,
+    Path(segment): Path<String>,
+    Query(query): Query<AgentQuery>,
+    request: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let id = RequestId::random();
+    let agent = arn::agent_of_segment(&api, &segment, query.account_id.as_deref())?;
+    let endpoint = query.endpoint()?;
+    let session = headers::session(&request)?.unwrap_or_else(SessionId::random);
+    let deployment = api.agents.resolve(&agent, &endpoint).await?;
+    let invocation = Invocation {
+        request: id.clone(),
+        endpoint,
+        user: headers::user(&request)?,
+        headers: headers::allowed(&request, &deployment.request_headers)?,
+        content_type: headers::short(&request, &header::CONTENT_TYPE)?,
+        accept: headers::short(&request, &header::ACCEPT)?,
+        traceparent: headers::traceparent(&request),
+        payload: payload(body).await?,
+    };
+    let key = SessionKey { agent, session: session.clone() };
+    let answer = api.sessions.invoke(key, deployment, invocation).await;
+    let mut response = match answer {
+        Ok(Answer::Whole { content_type, body }) => answered(&content_type, Body::from(body)),
+        Ok(Answer::Stream { content_type, chunks }) => answered(&content_type, streamed(chunks)),
+        Err(error) => ApiError::from(error).into_response(),
+    };
+    let answered = response.headers_mut();
+    headers::repeat(&request, answered);
+    insert(answered, headers::SESSION, session.as_str());
+    insert(answered, headers::REQUEST_ID, id.as_str());
+    Ok(response)
+}
+
+/// Ends a session at once.
+pub(in crate::api) async fn stop(
+    State(api): State<Arc<Api>>,
+    Path(segment): Path<String>,
+    Query(query): Query<AgentQuery>,
+    request: HeaderMap,
+) -> Result<Response, ApiError> {
+    let agent = arn::agent_of_segment(&api, &segment, query.account_id.as_deref())?;
+    let endpoint = query.endpoint()?;
+    let session = headers::session(&request)?
+        .ok_or_else(|| ApiError::invalid("runtimeSessionId", "the header with the session's id is required"))?;
+    api.agents.endpoint(&agent, &endpoint)?;
+    api.sessions.stop(&SessionKey { agent, session: session.clone() })?;
+    let mut response = axum::Json(serde_json::json!({})).into_response();
+    insert(response.headers_mut(), headers::SESSION, session.as_str());
+    insert(response.headers_mut(), headers::REQUEST_ID, RequestId::random().as_str());
+    Ok(response)
+}
+
+/// The whole payload. One that is too large is still read for a while: a client that is cut off in the middle of
+/// sending never gets to see the answer.
+async fn payload(body: Body) -> Result<Bytes, ApiError> {
+    let mut chunks = body.into_data_stream();
+    let mut first = Bytes::new();
+    let mut payload = BytesMut::new();
+    let mut size = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| ApiError::invalid("payload", "the payload broke off"))?;
+        size += chunk.len();
+        if size > 2 * MAX_PAYLOAD {
+            break;
+        }
+        if size > MAX_PAYLOAD {
+            (first, payload) = (Bytes::new(), BytesMut::new());
+        } else if first.is_empty() && payload.is_empty() {
+            first = chunk;
+        } else {
+            // Most payloads are one chunk, which is then never copied.
+            if payload.is_empty() {
+                payload.extend_from_slice(&std::mem::take(&mut first));
+            }
+            payload.extend_from_slice(&chunk);
+        }
+    }
+    if size > MAX_PAYLOAD {
+        let message = format!("the payload has more than {MAX_PAYLOAD} bytes");
+        return Err(ApiError::invalid("payload", message));
+    }
+    Ok(if payload.is_empty() { first } else { payload.freeze() })
+}
+
+fn answered(content_type: &str, body: Body) -> Response {
+    let content_type = HeaderValue::from_str(content_type)
+        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
+    ([(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// Chunks as they come. An error breaks the connection off, the one honest signal once the head is sent.
+fn streamed(chunks: Chunks) -> Body {
+    Body::from_stream(stream::unfold(Some(chunks), |chunks| async move {
+        let mut chunks = chunks?;
+        let chunk = chunks.next().await?;
+        let rest = chunk.is_ok().then_some(chunks);
+        Some((chunk, rest))
+    }))
+}
+
+fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,9 @@
+//! The AgentCore wire: what unmodified AWS SDKs send and expect, for both of its services.
+
+pub(super) mod arn;
+mod configuration;
+pub(super) mod data_plane;
+pub(super) mod endpoints;
+mod headers;
+mod page;
+pub(super) mod runtimes;

@@ -1,0 +1,152 @@
+//! Create, get, update, delete and list agents (`agentRuntime` on the wire) and their versions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::arn::agent_of_id;
+use super::configuration::{self, RuntimeInput, parse};
+use super::page::{PageQuery, page};
+use crate::agents::{Agent, VersionRecord};
+use crate::api::error::ApiError;
+use crate::api::{Api, blocking};
+use crate::ids::{AgentKey, AgentName, Version};
+
+type Answer = Result<(StatusCode, Json<Value>), ApiError>;
+
+#[derive(Debug, Deserialize)]
+pub(in crate::api) struct VersionQuery {
+    version: Option<String>,
+}
+
+impl VersionQuery {
+    fn parse(&self) -> Result<Option<Version>, ApiError> {
+        Ok(self.version.as_deref().map(str::parse).transpose()?)
+    }
+}
+
+pub(in crate::api) async fn create(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
+    let mut input: RuntimeInput = parse(&body)?;
+    let name: AgentName = input
+        .agent_runtime_name
+        .take()
+        .ok_or_else(|| ApiError::invalid("agentRuntimeName", "agentRuntimeName is required"))?
+        .parse()
+        .map_err(|error: crate::ids::InvalidId| ApiError::invalid("agentRuntimeName", error.to_string()))?;
+    let configuration = input.configuration()?;
+    let agents = api.agents.clone();
+    let tenant = api.tenant();
+    let (agent, version) = blocking(move || agents.create(&tenant, name, configuration)).await?;
+    Ok((StatusCode::ACCEPTED, Json(written(&api, &agent, &version))))
+}
+
+pub(in crate::api) async fn update(State(api): State<Arc<Api>>, Path(id): Path<String>, body: Bytes) -> Answer {
+    let key = agent_of_id(&api, &id)?;
+    let configuration = parse::<RuntimeInput>(&body)?.configuration()?;
+    let agents = api.agents.clone();
+    let (agent, version) = blocking(move || agents.update(&key, configuration)).await?;
+    Ok((StatusCode::ACCEPTED, Json(written(&api, &agent, &version))))
+}
+
+pub(in crate::api) async fn get(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Query(query): Query<VersionQuery>,
+) -> Answer {
+    let (agent, version) = api.agents.get(&agent_of_id(&api, &id)?, query.parse()?)?;
+    let mut output = summary(&api, &agent, &version);
+    if let Value::Object(output) = &mut output {
+        output.extend(configuration::output(&version.configuration));
+        output.insert("createdAt".to_owned(), json!(agent.created.to_string()));
+        output.insert("workloadIdentityDetails".to_owned(), workload_identity(&api, &agent));
+        if let Some(reason) = version.failure() {
+            output.insert("failureReason".to_owned(), json!(reason));
+        }
+    }
+    Ok((StatusCode::OK, Json(output)))
+}
+
+pub(in crate::api) async fn delete(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Query(query): Query<VersionQuery>,
+) -> Answer {
+    let key = agent_of_id(&api, &id)?;
+    let mut output = json!({ "status": "DELETING", "agentRuntimeId": key.agent });
+    let agents = api.agents.clone();
+    match query.parse()? {
+        Some(version) => {
+            output["agentRuntimeVersion"] = json!(version.to_string());
+            blocking(move || agents.delete_version(&key, version)).await?;
+        }
+        None => {
+            let deleted = key.clone();
+            blocking(move || agents.delete(&key)).await?;
+            api.sessions.end_all(&deleted);
+        }
+    }
+    Ok((StatusCode::ACCEPTED, Json(output)))
+}
+
+pub(in crate::api) async fn list(State(api): State<Arc<Api>>, Query(query): Query<PageQuery>) -> Answer {
+    let (agents, next) = page(&query, api.agents.list(&api.tenant()), |(agent, _)| agent.id.to_string())?;
+    let agents: Vec<Value> = agents.iter().map(|(agent, version)| summary(&api, agent, version)).collect();
+    Ok((StatusCode::OK, Json(with_token(json!({ "agentRuntimes": agents }), next))))
+}
+
+pub(in crate::api) async fn versions(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Answer {
+    let (agent, versions) = api.agents.versions(&agent_of_id(&api, &id)?)?;
+    let (versions, next) = page(&query, versions, |version| version.version.to_string())?;
+    let versions: Vec<Value> = versions.iter().map(|version| summary(&api, &agent, version)).collect();
+    Ok((StatusCode::OK, Json(with_token(json!({ "agentRuntimes": versions }), next))))
+}
+
+/// What create and update answer.
+fn written(api: &Api, agent: &Agent, version: &VersionRecord) -> Value {
+    json!({
+        "agentRuntimeArn": api.arns().agent(&key(api, agent)),
+        "agentRuntimeId": agent.id,
+        "agentRuntimeVersion": version.version.to_string(),
+        "createdAt": agent.created.to_string(),
+        "lastUpdatedAt": version.updated.to_string(),
+        "status": version.status(),
+        "workloadIdentityDetails": workload_identity(api, agent),
+    })
+}
+
+/// An element of the lists.
+fn summary(api: &Api, agent: &Agent, version: &VersionRecord) -> Value {
+    json!({
+        "agentRuntimeArn": api.arns().agent(&key(api, agent)),
+        "agentRuntimeId": agent.id,
+        "agentRuntimeName": agent.name,
+        "agentRuntimeVersion": version.version.to_string(),
+        "description": version.configuration.description.as_deref().unwrap_or_default(),
+        "lastUpdatedAt": version.updated.to_string(),
+        "status": version.status(),
+    })
+}
+
+fn workload_identity(api: &Api, agent: &Agent) -> Value {
+    json!({ "workloadIdentityArn": api.arns().workload_identity(&key(api, agent)) })
+}
+
+fn key(api: &Api, agent: &Agent) -> AgentKey {
+    AgentKey { tenant: api.tenant(), agent: agent.id.clone() }
+}
+
+pub(super) fn with_token(mut output: Value, next: Option<String>) -> Value {
+    if let Some(next) = next {
+        output["nextToken"] = json!(next);
+    }
+    output
+}
