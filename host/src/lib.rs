@@ -1,8 +1,25 @@
 //! Kellion, the server: AI agents as WebAssembly components, one cell for each session.
+//!
+//! The house has floors; a room uses rooms below it, never beside or above it. From the top:
+//!
+//! | floor | rooms | subject |
+//! |---|---|---|
+//! | 6 | [`cli`], [`app`], [`config`] | the program: commands, the server put together, its configuration |
+//! | 5 | [`api`] | HTTP: the AgentCore wire and the admin API |
+//! | 4 | [`sessions`] | one actor for each session, and what a turn may reach |
+//! | 3 | [`agents`] | names, versions, endpoints, artifacts, builds |
+//! | 2 | [`sandbox`], [`models`] | the only wasmtime; the only AWS SDK |
+//! | 1 | [`contract`], [`ids`], [`clock`] | words that all floors share |
+//!
+//! A turn goes straight down: `api::agentcore::data_plane::invoke` → `sessions::Sessions::invoke` → the session's actor →
+//! `sandbox::Cell::invoke` → the guest, and its calls come back through `sandbox::Capabilities`. Start reading there.
 
 pub mod agents;
 pub mod api;
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod contract;
 pub mod ids;
 pub mod models;

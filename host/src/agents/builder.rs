@@ -16,7 +16,7 @@ use crate::ids::Digest;
 use crate::sandbox::{Cell, Fault, LogSink, Program, Sandbox};
 
 /// The exit code by which the compile child says that the component is at fault, with the reason on stderr.
-pub(super) const REFUSED: i32 = 65;
+pub const REFUSED: u8 = 65;
 
 /// The largest Python agents take some 25 s on two cores; past this the component means no good.
 const COMPILE_TIME: Duration = Duration::from_secs(120);
@@ -111,7 +111,7 @@ impl Builder {
         };
         match status.code() {
             Some(0) => temporary.persist(target).map_err(|error| server("name a program")(error.error)),
-            Some(REFUSED) => Err(BuildError::Component(reason.trim().to_owned())),
+            Some(code) if code == i32::from(REFUSED) => Err(BuildError::Component(reason.trim().to_owned())),
             code => {
                 tracing::error!(?code, %reason, "the compiler failed");
                 Err(BuildError::Component("the compiler ended without a word on this component".to_owned()))

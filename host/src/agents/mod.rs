@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use artifacts::{Artifact, Reference};
+pub use builder::REFUSED;
 pub use catalog::Agents;
 pub use deployment::{Deployment, NotServing};
 pub use records::{Agent, ArtifactSource, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};

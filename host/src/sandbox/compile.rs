@@ -3,7 +3,7 @@
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::engine::{linker, shared};
+use super::engine::{Config, linker, shared};
 use super::world;
 use crate::contract::AgentPre;
 
@@ -42,6 +42,38 @@ pub fn compile(component: &[u8], memory_mib: u32) -> Result<Vec<u8>, CompileErro
         .and_then(AgentPre::new)
         .map_err(|error| CompileError::World(format!("{error:#}")))?;
     component.serialize().map_err(|error| CompileError::Compiler(format!("{error:#}")))
+}
+
+/// What can be said of a component without running it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// The interfaces and functions that it needs.
+    pub imports: Vec<String>,
+    /// The interfaces and functions that it offers.
+    pub exports: Vec<String>,
+    /// Why it is no agent, if it is none.
+    pub misfit: Option<String>,
+}
+
+/// Looks at a component. Compiles it to do so, with all that [`compile`] says of hostile ones.
+pub fn inspect(component: &[u8]) -> Result<Inspection, CompileError> {
+    is_component(component)?;
+    let engine = Engine::new(&shared(Config::default().memory_mib))
+        .map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+    let component =
+        Component::from_binary(&engine, component).map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+    let described = component.component_type();
+    let fits = world::check(&described, &engine).and_then(|()| {
+        linker(&engine)
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .and_then(AgentPre::new)
+            .map_err(|error| format!("{error:#}"))
+    });
+    Ok(Inspection {
+        imports: described.imports(&engine).map(|(name, _)| name.to_owned()).collect(),
+        exports: described.exports(&engine).map(|(name, _)| name.to_owned()).collect(),
+        misfit: fits.err(),
+    })
 }
 
 /// Tells the usual mix-ups apart before a parser sees the bytes.

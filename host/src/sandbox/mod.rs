@@ -18,7 +18,7 @@ mod world;
 
 pub use capabilities::{Capabilities, LogSink};
 pub use cell::{Cell, Fault};
-pub use compile::{CompileError, compile};
+pub use compile::{CompileError, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
 
 #[cfg(test)]

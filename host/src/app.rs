@@ -1,0 +1,136 @@
+//! The server put together, and its life from start to clean stop. The only place that sees every room.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::agents::{self, Agents};
+use crate::api::{self, Api};
+use crate::clock::Clock;
+use crate::config::{Config, ProviderChoice, aws_is_configured};
+use crate::models::bedrock::{Bedrock, SetupError};
+use crate::models::offline::Offline;
+use crate::models::Provider;
+use crate::sandbox::{self, Sandbox};
+use crate::sessions::Sessions;
+
+/// Why the server does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Without keys the server must stay on this machine.
+    #[error(
+        "refusing to listen on {0}: this server has no keys yet, so everybody who reaches it may do everything; \
+         listen on a loopback address such as 127.0.0.1:8080"
+    )]
+    NotLoopback(SocketAddr),
+    /// Somebody else has the port, or the address is not this machine's.
+    #[error("cannot listen on {address}; choose another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No room for cells.
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::Error),
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory {}", path.display())]
+    Agents {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: agents::Error,
+    },
+    /// Bedrock was chosen and cannot be used.
+    #[error("cannot set up the provider bedrock; set what is missing, or choose --provider offline")]
+    Provider(#[from] SetupError),
+    /// Serving failed.
+    #[error("serving failed")]
+    Serve(#[source] std::io::Error),
+}
+
+/// A server that serves.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Who answers model calls.
+    pub provider: &'static str,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<std::io::Result<()>>,
+    sessions: Sessions,
+    config: Config,
+}
+
+impl Server {
+    /// Starts serving; ready when this returns. `compiler` is the executable with the hidden command that compiles.
+    pub async fn start(config: Config, compiler: PathBuf, clock: Arc<dyn Clock>) -> Result<Server, Error> {
+        if !config.listen.ip().is_loopback() {
+            return Err(Error::NotLoopback(config.listen));
+        }
+        let listen = |source| Error::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let provider = provider(config.provider).await?;
+        let provider_name = provider.name();
+        let sandbox = Arc::new(Sandbox::new(config.sandbox.clone())?);
+        let places = agents::Config { data: config.data.clone(), compiler };
+        let agents = Agents::open(&places, config.agents, Arc::clone(&sandbox), Arc::clone(&clock))
+            .map_err(|source| Error::Agents { path: config.data.clone(), source })?;
+        let sessions = Sessions::new(config.sessions.clone(), sandbox, provider, clock);
+        let api = Api { agents, sessions: sessions.clone(), region: config.region.clone(), provider: provider_name };
+
+        let (stop, mut stopped) = watch::channel(false);
+        // Answers are small and wanted now.
+        let listener = listener.tap_io(|socket| {
+            let _ = socket.set_nodelay(true);
+        });
+        let serving = axum::serve(listener, api::router(Arc::new(api))).with_graceful_shutdown(async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        });
+        let serving = tokio::spawn(serving.into_future());
+        Ok(Server { address, provider: provider_name, stop, serving, sessions, config })
+    }
+
+    /// Stops cleanly: accepts no more, lets running turns finish within the grace time, ends all sessions.
+    pub async fn stop(mut self) -> Result<(), Error> {
+        self.stop.send_replace(true);
+        self.sessions.shut_down(self.config.grace()).await;
+        // Every turn has ended; what is left are answers on their way to slow readers.
+        match tokio::time::timeout(self.config.grace(), &mut self.serving).await {
+            Ok(served) => served.unwrap_or(Ok(())).map_err(Error::Serve),
+            Err(_) => {
+                self.serving.abort();
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn provider(choice: ProviderChoice) -> Result<Arc<dyn Provider>, SetupError> {
+    let bedrock = match choice {
+        ProviderChoice::Bedrock => true,
+        ProviderChoice::Offline => false,
+        ProviderChoice::Auto => aws_is_configured(),
+    };
+    Ok(if bedrock { Arc::new(Bedrock::from_environment().await?) } else { Arc::new(Offline) })
+}
+
+/// Returns at SIGTERM or Ctrl-C.
+pub async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be listened for");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be listened for");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,130 @@
+//! The way to a server: the same AgentCore wire that AWS SDKs speak, and the admin API beside it.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+
+use super::exit::{Failure, Kind};
+use crate::config::DEFAULT_ADDRESS;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ClientArgs {
+    /// The server's URL. [default: http://127.0.0.1:8080]
+    #[arg(long, env = "KELLION_ENDPOINT", value_name = "URL")]
+    endpoint: Option<String>,
+}
+
+impl ClientArgs {
+    pub(super) fn client(self) -> Result<Client, Failure> {
+        Client::new(self.endpoint.unwrap_or_else(|| format!("http://{DEFAULT_ADDRESS}")))
+    }
+}
+
+/// A client of one server.
+pub(super) struct Client {
+    http: reqwest::Client,
+    pub(super) endpoint: String,
+}
+
+/// An agent as the server lists it.
+pub(super) struct Agent {
+    pub(super) id: String,
+    pub(super) arn: String,
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) status: String,
+}
+
+impl Client {
+    pub(super) fn new(endpoint: String) -> Result<Self, Failure> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .build()
+            .map_err(|error| Failure::new("cannot make an HTTP client").because(&error))?;
+        Ok(Self { http, endpoint: endpoint.trim_end_matches('/').to_owned() })
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.endpoint))
+    }
+
+    /// Sends; an answer that is no success becomes a failure of the fitting kind.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let response = request.send().await.map_err(|error| {
+            let failure = Failure::new(format!("cannot reach a server at {}", self.endpoint)).because(&error);
+            if error.is_connect() { failure.because(&StartOne) } else { failure }
+        })?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let text = response.text().await.unwrap_or_default();
+        let message = serde_json::from_str::<Value>(&text)
+            .ok()
+            .and_then(|body| body["message"].as_str().map(str::to_owned))
+            .unwrap_or_else(|| format!("the server answered {status}"));
+        let kind = match status {
+            StatusCode::NOT_FOUND => Kind::NotFound,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Kind::Auth,
+            StatusCode::CONFLICT => Kind::Conflict,
+            StatusCode::FAILED_DEPENDENCY => Kind::Agent,
+            _ => Kind::Failure,
+        };
+        Err(Failure::new(message).of_kind(kind))
+    }
+
+    /// Sends, and reads the answer as JSON.
+    pub(super) async fn json(&self, request: RequestBuilder) -> Result<Value, Failure> {
+        let response = self.send(request).await?;
+        response.json().await.map_err(|error| Failure::new("the server's answer is not JSON").because(&error))
+    }
+
+    /// Every agent, page by page.
+    pub(super) async fn agents(&self) -> Result<Vec<Agent>, Failure> {
+        let mut agents = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let request = self.request(Method::POST, "/runtimes/").query(&[("maxResults", "100")]);
+            let request = match &token {
+                Some(token) => request.query(&[("nextToken", token)]),
+                None => request,
+            };
+            let page = self.json(request).await?;
+            agents.extend(page["agentRuntimes"].as_array().into_iter().flatten().map(Agent::read));
+            token = page["nextToken"].as_str().map(str::to_owned);
+            if token.is_none() {
+                return Ok(agents);
+            }
+        }
+    }
+
+    /// The agent of this name or id, if there is one.
+    pub(super) async fn find(&self, name: &str) -> Result<Option<Agent>, Failure> {
+        Ok(self.agents().await?.into_iter().find(|agent| agent.name == name || agent.id == name || agent.arn == name))
+    }
+
+    /// The agent of this name or id.
+    pub(super) async fn agent(&self, name: &str) -> Result<Agent, Failure> {
+        self.find(name).await?.ok_or_else(|| {
+            Failure::new(format!("there is no agent {name:?}; see: kellion agents")).of_kind(Kind::NotFound)
+        })
+    }
+}
+
+impl Agent {
+    fn read(value: &Value) -> Self {
+        let text = |member: &str| value[member].as_str().unwrap_or_default().to_owned();
+        Self {
+            id: text("agentRuntimeId"),
+            arn: text("agentRuntimeArn"),
+            name: text("agentRuntimeName"),
+            version: text("agentRuntimeVersion"),
+            status: text("status"),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("start one with: kellion serve, or name another with --endpoint")]
+struct StartOne;

@@ -1,0 +1,122 @@
+//! The command line. Results go to stdout, talk to stderr.
+
+mod agents;
+mod client;
+mod compile;
+mod demo;
+mod deploy;
+mod exit;
+mod inspect;
+mod invoke;
+mod push;
+mod serve;
+mod sessions;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use client::ClientArgs;
+use exit::Failure;
+
+/// Runs AI agents as WebAssembly components, one cell for each session.
+#[derive(Debug, Parser)]
+#[command(name = "kellion", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Results as JSON, one document a line.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve agents until SIGTERM or Ctrl-C.
+    Serve(serve::Args),
+    /// Watch the AgentCore tutorial run, step by step, and keep the server for your own calls.
+    Demo(demo::Args),
+    /// Store a component under a reference.
+    Push {
+        #[command(flatten)]
+        args: push::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Push a component, create or update its agent, wait until it serves, and show how to call it.
+    Deploy {
+        #[command(flatten)]
+        args: deploy::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Invoke an agent and print its answer.
+    Invoke {
+        #[command(flatten)]
+        args: invoke::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// List agents.
+    Agents {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// List sessions; or show one, its log, or stop it.
+    Sessions {
+        #[command(flatten)]
+        args: sessions::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Show what a component needs and whether it fits.
+    Inspect(inspect::Args),
+    /// Compile a component from stdin to stdout; the server calls this in a process of its own.
+    #[command(hide = true)]
+    CompileArtifact(compile::Args),
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // One process has one TLS provider; without a chosen one the first connection would panic.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let outcome = match cli.command {
+        // Alone in its process, without threads.
+        Command::CompileArtifact(args) => return compile::run(&args),
+        Command::Inspect(args) => inspect::run(&args, cli.json),
+        command => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(run_async(command, cli.json)),
+            Err(error) => Err(Failure::new("cannot start the runtime").because(&error)),
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => serve::run(&args, json).await,
+        Command::Demo(args) => demo::run(&args).await,
+        Command::Push { args, client } => push::run(&args, &client.client()?, json).await,
+        Command::Deploy { args, client } => deploy::run(&args, &client.client()?, json).await,
+        Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
+        Command::Agents { client } => agents::run(&client.client()?, json).await,
+        Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
+        Command::Inspect(_) | Command::CompileArtifact(_) => Ok(()),
+    }
+}
+
+/// Prints a result.
+#[expect(clippy::print_stdout, reason = "stdout is where results go")]
+fn say(result: impl std::fmt::Display) {
+    println!("{result}");
+}
+
+/// Tells the user something beside the result.
+#[expect(clippy::print_stderr, reason = "stderr is where talk goes")]
+fn tell(talk: impl std::fmt::Display) {
+    eprintln!("{talk}");
+}

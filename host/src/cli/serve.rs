@@ -1,0 +1,73 @@
+//! `kellion serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use super::exit::Failure;
+use crate::app::{Server, asked_to_stop};
+use crate::clock::SystemClock;
+use crate::config::{Config, ProviderChoice};
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// The address to listen on; port 0 lets the system choose. [default: 127.0.0.1:8080]
+    #[arg(long, env = "KELLION_LISTEN", value_name = "ADDRESS")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Where agents and their artifacts are kept. [default: kellion in the user's data folder]
+    #[arg(long, env = "KELLION_DATA", value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// The configuration file. [default: ./kellion.toml if it is there]
+    #[arg(long, env = "KELLION_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Who answers model calls. [default: bedrock if AWS credentials are configured, otherwise offline]
+    #[arg(long, env = "KELLION_PROVIDER", value_name = "NAME")]
+    pub(super) provider: Option<ProviderChoice>,
+}
+
+pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
+    log_to_stderr();
+    let server = start(args).await?;
+    let address = server.address;
+    if json {
+        super::say(json!({
+            "address": address.to_string(),
+            "endpoint": format!("http://{address}"),
+            "mode": "local",
+            "provider": server.provider,
+        }));
+    } else {
+        super::tell(format_args!("kellion listens on http://{address}, for this machine only and without keys (local mode)"));
+        super::tell(format_args!("models are answered by: {}", server.provider));
+    }
+    asked_to_stop().await;
+    if !json {
+        super::tell("stopping: running turns may finish; a second signal ends them");
+    }
+    tokio::select! {
+        stopped = server.stop() => stopped.map_err(|error| Failure::of(&error)),
+        () = asked_to_stop() => Err(Failure::new("stopped by a second signal; running turns were cut off")),
+    }
+}
+
+/// Starts the server that file and flags describe together.
+pub(super) async fn start(args: &Args) -> Result<Server, Failure> {
+    let mut config = Config::load(args.config.as_deref()).map_err(|error| Failure::of(&error))?;
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.provider = args.provider.unwrap_or(config.provider);
+    if let Some(data) = &args.data {
+        config.data.clone_from(data);
+    }
+    let compiler = std::env::current_exe()
+        .map_err(|error| Failure::new("cannot find the server's own executable, which compiles agents").because(&error))?;
+    Server::start(config, compiler, Arc::new(SystemClock)).await.map_err(|error| Failure::of(&error))
+}
+
+/// Logs at `warn`, or as `KELLION_LOG` says.
+pub(super) fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("KELLION_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

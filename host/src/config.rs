@@ -1,0 +1,150 @@
+//! The configuration: flags before environment before file before defaults. The only place that reads the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::{agents, sandbox, sessions};
+
+/// The address that servers listen on, and clients look for one, unless told otherwise.
+pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
+
+/// The configuration file. Every part belongs to the room that it configures; unknown keys are errors.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen. `127.0.0.1:8080` by default; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Where agents, artifacts and compiled programs are kept. By default `kellion` in the user's data folder.
+    pub data: PathBuf,
+    /// The region in this server's ARNs. `us-west-2` by default.
+    pub region: String,
+    /// Who answers model calls. By default Bedrock when AWS credentials are configured, otherwise offline.
+    pub provider: ProviderChoice,
+    /// How long running turns may go on after SIGTERM, in seconds. 30 by default.
+    pub grace_seconds: u64,
+    /// What bounds an upload.
+    pub agents: agents::Limits,
+    /// What cells may use.
+    pub sandbox: sandbox::Config,
+    /// How sessions are kept.
+    pub sessions: sessions::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_ADDRESS.parse().expect("the default address is one"),
+            data: default_data(),
+            region: "us-west-2".to_owned(),
+            provider: ProviderChoice::default(),
+            grace_seconds: 30,
+            agents: agents::Limits::default(),
+            sandbox: sandbox::Config::default(),
+            sessions: sessions::Config::default(),
+        }
+    }
+}
+
+/// Who answers model calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderChoice {
+    /// Bedrock when AWS credentials or its endpoint are configured, otherwise offline.
+    #[default]
+    Auto,
+    /// Amazon Bedrock.
+    Bedrock,
+    /// The scripted model that needs no network.
+    Offline,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not what it should be; the source names the line.
+    #[error("the configuration file {} is not valid", path.display())]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Config {
+    /// Reads `file`; without one `./kellion.toml` if it is there, and otherwise the defaults.
+    pub fn load(file: Option<&Path>) -> Result<Self, Error> {
+        let beside = Path::new("kellion.toml");
+        let Some(path) = file.or_else(|| beside.exists().then_some(beside)) else {
+            return Ok(Self::default());
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// How long running turns may go on after SIGTERM.
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace_seconds)
+    }
+}
+
+/// `$XDG_DATA_HOME/kellion`, by default `~/.local/share/kellion`.
+fn default_data() -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_DATA_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("."))
+        .join("kellion")
+}
+
+/// Whether this machine's environment says how to reach Bedrock: an endpoint, credentials, or a place to get them.
+pub fn aws_is_configured() -> bool {
+    const SIGNS: [&str; 7] = [
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_SHARED_CREDENTIALS_FILE",
+    ];
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let file = std::env::var_os("HOME").is_some_and(|home| PathBuf::from(home).join(".aws/credentials").exists());
+    SIGNS.iter().any(set) || file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_file_leaves_out_keeps_its_default() {
+        let config: Config = toml::from_str("region = \"eu-central-1\"\n[sandbox]\nturn_cpu_ms = 5").unwrap();
+        let default = Config::default();
+        assert_eq!(config.region, "eu-central-1");
+        assert_eq!(config.sandbox, sandbox::Config { turn_cpu_ms: 5, ..default.sandbox });
+        assert_eq!(config.sessions, default.sessions);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        for text in ["regoin = \"x\"", "[sessions]\nturn_secs = 1"] {
+            let error = toml::from_str::<Config>(text).unwrap_err().to_string();
+            assert!(error.contains("unknown field"), "{error}");
+        }
+    }
+}

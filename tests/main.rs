@@ -1,0 +1,3 @@
+//! End-to-end tests: the real server, real clients.
+#[allow(dead_code, reason = "being written")]
+mod stand_in;
