@@ -4,16 +4,29 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the server's folder lies in the workspace");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the server's folder lies in the workspace");
     for source in ["guests", "guest-sdk/rust", "wit", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
     // A target folder of their own: the one of the build that runs now is locked.
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let target = out.ancestors().nth(4).expect("OUT_DIR lies four folders below the target folder").join("guests");
+    let target = out
+        .ancestors()
+        .nth(4)
+        .expect("OUT_DIR lies four folders below the target folder")
+        .join("guests");
     let status = Command::new(std::env::var_os("CARGO").expect("cargo sets CARGO"))
         .current_dir(root)
-        .args(["build", "--quiet", "--profile", "guest", "--target", "wasm32-wasip2"])
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            "guest",
+            "--target",
+            "wasm32-wasip2",
+        ])
         .args(["-p", "kellion-guest-tutorial", "-p", "kellion-guest-probe"])
         .arg("--target-dir")
         .arg(&target)
@@ -23,9 +36,15 @@ fn main() {
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .status()
         .expect("cargo can be run again");
-    assert!(status.success(), "the guests do not build; is the target there? rustup target add wasm32-wasip2");
+    assert!(
+        status.success(),
+        "the guests do not build; is the target there? rustup target add wasm32-wasip2"
+    );
     let built = target.join("wasm32-wasip2/guest");
-    for (variable, file) in [("KELLION_TUTORIAL_WASM", "tutorial.wasm"), ("KELLION_PROBE_WASM", "probe.wasm")] {
+    for (variable, file) in [
+        ("KELLION_TUTORIAL_WASM", "tutorial.wasm"),
+        ("KELLION_PROBE_WASM", "probe.wasm"),
+    ] {
         println!("cargo::rustc-env={variable}={}", built.join(file).display());
     }
 }

@@ -13,9 +13,9 @@ use crate::agents::{self, Agents};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, aws_is_configured};
+use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
 use crate::models::offline::Offline;
-use crate::models::Provider;
 use crate::sandbox::{self, Sandbox};
 use crate::sessions::Sessions;
 
@@ -50,7 +50,9 @@ pub enum Error {
         source: agents::Error,
     },
     /// Bedrock was chosen and cannot be used.
-    #[error("cannot set up the provider bedrock; set what is missing, or choose --provider offline")]
+    #[error(
+        "cannot set up the provider bedrock; set what is missing, or choose --provider offline"
+    )]
     Provider(#[from] SetupError),
     /// Serving failed.
     #[error("serving failed")]
@@ -71,33 +73,64 @@ pub struct Server {
 
 impl Server {
     /// Starts serving; ready when this returns. `compiler` is the executable with the hidden command that compiles.
-    pub async fn start(config: Config, compiler: PathBuf, clock: Arc<dyn Clock>) -> Result<Server, Error> {
+    pub async fn start(
+        config: Config,
+        compiler: PathBuf,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Server, Error> {
         if !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));
         }
-        let listen = |source| Error::Listen { address: config.listen, source };
+        let listen = |source| Error::Listen {
+            address: config.listen,
+            source,
+        };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
         let provider = provider(config.provider).await?;
         let provider_name = provider.name();
         let sandbox = Arc::new(Sandbox::new(config.sandbox.clone())?);
-        let places = agents::Config { data: config.data.clone(), compiler };
-        let agents = Agents::open(&places, config.agents, Arc::clone(&sandbox), Arc::clone(&clock))
-            .map_err(|source| Error::Agents { path: config.data.clone(), source })?;
+        let places = agents::Config {
+            data: config.data.clone(),
+            compiler,
+        };
+        let agents = Agents::open(
+            &places,
+            config.agents,
+            Arc::clone(&sandbox),
+            Arc::clone(&clock),
+        )
+        .map_err(|source| Error::Agents {
+            path: config.data.clone(),
+            source,
+        })?;
         let sessions = Sessions::new(config.sessions.clone(), sandbox, provider, clock);
-        let api = Api { agents, sessions: sessions.clone(), region: config.region.clone(), provider: provider_name };
+        let api = Api {
+            agents,
+            sessions: sessions.clone(),
+            region: config.region.clone(),
+            provider: provider_name,
+        };
 
         let (stop, mut stopped) = watch::channel(false);
         // Answers are small and wanted now.
         let listener = listener.tap_io(|socket| {
             let _ = socket.set_nodelay(true);
         });
-        let serving = axum::serve(listener, api::router(Arc::new(api))).with_graceful_shutdown(async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        });
+        let serving =
+            axum::serve(listener, api::router(Arc::new(api))).with_graceful_shutdown(async move {
+                let _ = stopped.wait_for(|stopped| *stopped).await;
+            });
         let serving = tokio::spawn(serving.into_future());
-        Ok(Server { address, provider: provider_name, stop, serving, sessions, config })
+        Ok(Server {
+            address,
+            provider: provider_name,
+            stop,
+            serving,
+            sessions,
+            config,
+        })
     }
 
     /// Stops cleanly: accepts no more, lets running turns finish within the grace time, ends all sessions.
@@ -121,7 +154,11 @@ async fn provider(choice: ProviderChoice) -> Result<Arc<dyn Provider>, SetupErro
         ProviderChoice::Offline => false,
         ProviderChoice::Auto => aws_is_configured(),
     };
-    Ok(if bedrock { Arc::new(Bedrock::from_environment().await?) } else { Arc::new(Offline) })
+    Ok(if bedrock {
+        Arc::new(Bedrock::from_environment().await?)
+    } else {
+        Arc::new(Offline)
+    })
 }
 
 /// Returns at SIGTERM or Ctrl-C.

@@ -91,9 +91,14 @@ impl Config {
         let Some(path) = file.or_else(|| beside.exists().then_some(beside)) else {
             return Ok(Self::default());
         };
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text)
-            .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|source| Error::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
     }
 
     /// How long running turns may go on after SIGTERM.
@@ -104,7 +109,11 @@ impl Config {
 
 /// `$XDG_DATA_HOME/kellion`, by default `~/.local/share/kellion`.
 fn default_data() -> PathBuf {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("XDG_DATA_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".local/share")))
         .unwrap_or_else(|| PathBuf::from("."))
@@ -123,7 +132,8 @@ pub fn aws_is_configured() -> bool {
         "AWS_SHARED_CREDENTIALS_FILE",
     ];
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let file = std::env::var_os("HOME").is_some_and(|home| PathBuf::from(home).join(".aws/credentials").exists());
+    let file = std::env::var_os("HOME")
+        .is_some_and(|home| PathBuf::from(home).join(".aws/credentials").exists());
     SIGNS.iter().any(set) || file
 }
 
@@ -133,10 +143,17 @@ mod tests {
 
     #[test]
     fn what_the_file_leaves_out_keeps_its_default() {
-        let config: Config = toml::from_str("region = \"eu-central-1\"\n[sandbox]\nturn_cpu_ms = 5").unwrap();
+        let config: Config =
+            toml::from_str("region = \"eu-central-1\"\n[sandbox]\nturn_cpu_ms = 5").unwrap();
         let default = Config::default();
         assert_eq!(config.region, "eu-central-1");
-        assert_eq!(config.sandbox, sandbox::Config { turn_cpu_ms: 5, ..default.sandbox });
+        assert_eq!(
+            config.sandbox,
+            sandbox::Config {
+                turn_cpu_ms: 5,
+                ..default.sandbox
+            }
+        );
         assert_eq!(config.sessions, default.sessions);
     }
 

@@ -3,7 +3,10 @@
 //! These types are also the server's own vocabulary for model conversations: what a guest asks is what a provider is
 //! asked, with no second set of types between them. Nothing here is written by hand but [`ResponseStream`].
 
-#![expect(missing_docs, reason = "generated from wit/, which carries the documentation")]
+#![expect(
+    missing_docs,
+    reason = "generated from wit/, which carries the documentation"
+)]
 
 use futures::stream::BoxStream;
 

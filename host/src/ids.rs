@@ -199,7 +199,12 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
         let hash = sha2::Sha256::digest(bytes);
-        Self(hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        Self(
+            hash.iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+                .into(),
+        )
     }
 }
 

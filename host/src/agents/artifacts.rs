@@ -39,12 +39,22 @@ impl FromStr for Reference {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() || text.len() > Self::LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(format!("an artifact reference has 1 to {} visible ASCII characters", Self::LONGEST));
+        if text.is_empty()
+            || text.len() > Self::LONGEST
+            || !text.bytes().all(|b| b.is_ascii_graphic())
+        {
+            return Err(format!(
+                "an artifact reference has 1 to {} visible ASCII characters",
+                Self::LONGEST
+            ));
         }
         let last = text.rsplit('/').next().unwrap_or(text);
         let named = text.starts_with("s3://") || last.contains(':') || last.contains('@');
-        Ok(Self(if named { text.to_owned() } else { format!("{text}:latest") }))
+        Ok(Self(if named {
+            text.to_owned()
+        } else {
+            format!("{text}:latest")
+        }))
     }
 }
 
@@ -96,17 +106,27 @@ impl Files {
         let mut size = 0;
         while let Some(chunk) = bytes.next().await {
             let Ok(chunk) = chunk else {
-                return Err(Error::Invalid { field: "body", message: "the upload broke off".to_owned() });
+                return Err(Error::Invalid {
+                    field: "body",
+                    message: "the upload broke off".to_owned(),
+                });
             };
             size += chunk.len() as u64;
             if size > self.limit {
                 let message = format!("the artifact is larger than {} MiB", self.limit >> 20);
-                return Err(Error::Invalid { field: "body", message });
+                return Err(Error::Invalid {
+                    field: "body",
+                    message,
+                });
             }
             hash.update(&chunk);
-            file.write_all(&chunk).await.map_err(Error::disk("store an artifact"))?;
+            file.write_all(&chunk)
+                .await
+                .map_err(Error::disk("store an artifact"))?;
         }
-        file.sync_all().await.map_err(Error::disk("store an artifact"))?;
+        file.sync_all()
+            .await
+            .map_err(Error::disk("store an artifact"))?;
         let digest: Digest = hash
             .finalize()
             .iter()

@@ -47,19 +47,34 @@ impl Builder {
     pub(super) fn new(config: &Config, sandbox: Arc<Sandbox>) -> Result<Self, Error> {
         let compiled = config.data.join("compiled");
         std::fs::create_dir_all(&compiled).map_err(Error::disk("make the programs' folder"))?;
-        Ok(Self { sandbox, compiler: config.compiler.clone(), compiled, programs: Mutex::default() })
+        Ok(Self {
+            sandbox,
+            compiler: config.compiler.clone(),
+            compiled,
+            programs: Mutex::default(),
+        })
     }
 
     /// The program of an artifact, compiled if it never was; two who ask at the same time share the work.
-    pub(super) async fn program(&self, digest: &Digest, artifact: PathBuf) -> Result<Program, BuildError> {
+    pub(super) async fn program(
+        &self,
+        digest: &Digest,
+        artifact: PathBuf,
+    ) -> Result<Program, BuildError> {
         let slot = {
             let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(programs.entry(digest.clone()).or_default())
         };
-        slot.get_or_try_init(|| self.load_or_compile(digest, artifact)).await.cloned()
+        slot.get_or_try_init(|| self.load_or_compile(digest, artifact))
+            .await
+            .cloned()
     }
 
-    async fn load_or_compile(&self, digest: &Digest, artifact: PathBuf) -> Result<Program, BuildError> {
+    async fn load_or_compile(
+        &self,
+        digest: &Digest,
+        artifact: PathBuf,
+    ) -> Result<Program, BuildError> {
         // Machine code depends on the memory limit; the engine itself refuses programs of another version of it.
         let name = format!("{digest}-{}.cwasm", self.sandbox.config().memory_mib);
         let path = self.compiled.join(name);
@@ -70,7 +85,10 @@ impl Builder {
             }
         }
         self.compile(artifact, path.clone()).await?;
-        let program = self.load(path).await.map_err(|error| BuildError::Component(format!("{error:#}")))?;
+        let program = self
+            .load(path)
+            .await
+            .map_err(|error| BuildError::Component(format!("{error:#}")))?;
         self.try_start(&program).await?;
         Ok(program)
     }
@@ -78,7 +96,9 @@ impl Builder {
     async fn load(&self, path: PathBuf) -> Result<Program, crate::sandbox::Error> {
         let sandbox = Arc::clone(&self.sandbox);
         let loading = tokio::task::spawn_blocking(move || sandbox.load(&path));
-        loading.await.expect("loading does not panic and is never aborted")
+        loading
+            .await
+            .expect("loading does not panic and is never aborted")
     }
 
     async fn compile(&self, artifact: PathBuf, target: PathBuf) -> Result<(), BuildError> {
@@ -86,7 +106,11 @@ impl Builder {
         let input = std::fs::File::open(artifact).map_err(server("open an artifact"))?;
         let (output, temporary) = new_file(&self.compiled).map_err(BuildError::Server)?;
         let mut child = tokio::process::Command::new(&self.compiler)
-            .args(["compile-artifact", "--memory-mib", &self.sandbox.config().memory_mib.to_string()])
+            .args([
+                "compile-artifact",
+                "--memory-mib",
+                &self.sandbox.config().memory_mib.to_string(),
+            ])
             .env_clear()
             .stdin(Stdio::from(input))
             .stdout(Stdio::from(output))
@@ -98,7 +122,10 @@ impl Builder {
         let ended = async {
             if let Some(stderr) = child.stderr.take() {
                 // What is not text is no reason; the exit code still tells.
-                let _ = stderr.take(LONGEST_REASON).read_to_string(&mut reason).await;
+                let _ = stderr
+                    .take(LONGEST_REASON)
+                    .read_to_string(&mut reason)
+                    .await;
             }
             child.wait().await
         };
@@ -106,15 +133,23 @@ impl Builder {
             Ok(status) => status.map_err(server("wait for the compiler"))?,
             Err(_) => {
                 let limit = COMPILE_TIME.as_secs();
-                return Err(BuildError::Component(format!("compiling the component took longer than {limit} s")));
+                return Err(BuildError::Component(format!(
+                    "compiling the component took longer than {limit} s"
+                )));
             }
         };
         match status.code() {
-            Some(0) => temporary.persist(target).map_err(|error| server("name a program")(error.error)),
-            Some(code) if code == i32::from(REFUSED) => Err(BuildError::Component(reason.trim().to_owned())),
+            Some(0) => temporary
+                .persist(target)
+                .map_err(|error| server("name a program")(error.error)),
+            Some(code) if code == i32::from(REFUSED) => {
+                Err(BuildError::Component(reason.trim().to_owned()))
+            }
             code => {
                 tracing::error!(?code, %reason, "the compiler failed");
-                Err(BuildError::Component("the compiler ended without a word on this component".to_owned()))
+                Err(BuildError::Component(
+                    "the compiler ended without a word on this component".to_owned(),
+                ))
             }
         }
     }
@@ -125,13 +160,22 @@ impl Builder {
         impl LogSink for Nowhere {
             fn write(&self, _: Level, _: &str) {}
         }
-        match tokio::time::timeout(START_TIME, Cell::start(&self.sandbox, program, Arc::new(Nowhere))).await {
+        match tokio::time::timeout(
+            START_TIME,
+            Cell::start(&self.sandbox, program, Arc::new(Nowhere)),
+        )
+        .await
+        {
             // On a full server the first caller tries it instead.
             Ok(Ok(_) | Err(Fault::Full { .. })) => Ok(()),
-            Ok(Err(fault)) => Err(BuildError::Component(format!("a trial start failed: {fault}"))),
+            Ok(Err(fault)) => Err(BuildError::Component(format!(
+                "a trial start failed: {fault}"
+            ))),
             Err(_) => {
                 let limit = START_TIME.as_secs();
-                Err(BuildError::Component(format!("a trial start took longer than {limit} s")))
+                Err(BuildError::Component(format!(
+                    "a trial start took longer than {limit} s"
+                )))
             }
         }
     }

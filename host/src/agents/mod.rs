@@ -18,7 +18,9 @@ pub use artifacts::{Artifact, Reference};
 pub use builder::REFUSED;
 pub use catalog::Agents;
 pub use deployment::{Deployment, NotServing};
-pub use records::{Agent, ArtifactSource, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
+pub use records::{
+    Agent, ArtifactSource, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord,
+};
 
 /// How agents are kept and built.
 #[derive(Debug, Clone, PartialEq, Eq)]

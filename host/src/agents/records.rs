@@ -165,6 +165,9 @@ pub struct Lifecycle {
 
 impl Default for Lifecycle {
     fn default() -> Self {
-        Self { idle_timeout: Duration::from_secs(900), max_lifetime: Duration::from_secs(28_800) }
+        Self {
+            idle_timeout: Duration::from_secs(900),
+            max_lifetime: Duration::from_secs(28_800),
+        }
     }
 }

@@ -56,7 +56,9 @@ impl Store {
         match layout {
             LAYOUT => {}
             0 => {
-                connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;"))?;
+                connection.execute_batch(&format!(
+                    "BEGIN; {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;"
+                ))?;
             }
             other => {
                 return Err(Error::Conflict(format!(
@@ -73,14 +75,20 @@ impl Store {
         let connection = self.connection();
         let mut agents = connection.prepare("SELECT tenant, agent, document FROM agents")?;
         let rows = agents.query_map([], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+            ))
         })?;
         let mut all = Vec::new();
         for row in rows {
             let (tenant, agent, document) = row?;
             let below = |table: &str| -> Result<Vec<String>, rusqlite::Error> {
                 connection
-                    .prepare(&format!("SELECT document FROM {table} WHERE tenant = ?1 AND agent = ?2"))?
+                    .prepare(&format!(
+                        "SELECT document FROM {table} WHERE tenant = ?1 AND agent = ?2"
+                    ))?
                     .query_map(params![tenant, agent], |row| row.get(0))?
                     .collect()
             };
@@ -88,7 +96,9 @@ impl Store {
                 versions: documents(below("versions")?)?,
                 endpoints: documents(below("endpoints")?)?,
                 agent: serde_json::from_str(&document)?,
-                key: serde_json::from_value(serde_json::json!({ "tenant": tenant, "agent": agent }))?,
+                key: serde_json::from_value(
+                    serde_json::json!({ "tenant": tenant, "agent": agent }),
+                )?,
             });
         }
         Ok(all)
@@ -114,13 +124,23 @@ impl Store {
         if let Some(version) = version {
             transaction.execute(
                 "INSERT OR REPLACE INTO versions VALUES (?1, ?2, ?3, ?4)",
-                params![tenant, id, version.version.number(), serde_json::to_string(version)?],
+                params![
+                    tenant,
+                    id,
+                    version.version.number(),
+                    serde_json::to_string(version)?
+                ],
             )?;
         }
         for endpoint in endpoints {
             transaction.execute(
                 "INSERT OR REPLACE INTO endpoints VALUES (?1, ?2, ?3, ?4)",
-                params![tenant, id, endpoint.name.as_str(), serde_json::to_string(endpoint)?],
+                params![
+                    tenant,
+                    id,
+                    endpoint.name.as_str(),
+                    serde_json::to_string(endpoint)?
+                ],
             )?;
         }
         Ok(transaction.commit()?)
@@ -128,44 +148,65 @@ impl Store {
 
     pub(super) fn delete_agent(&self, key: &AgentKey) -> Result<(), Error> {
         let sql = "DELETE FROM agents WHERE tenant = ?1 AND agent = ?2";
-        self.connection().execute(sql, params![key.tenant.as_str(), key.agent.as_str()])?;
+        self.connection()
+            .execute(sql, params![key.tenant.as_str(), key.agent.as_str()])?;
         Ok(())
     }
 
     pub(super) fn delete_version(&self, key: &AgentKey, version: Version) -> Result<(), Error> {
         let sql = "DELETE FROM versions WHERE tenant = ?1 AND agent = ?2 AND version = ?3";
-        self.connection().execute(sql, params![key.tenant.as_str(), key.agent.as_str(), version.number()])?;
+        self.connection().execute(
+            sql,
+            params![key.tenant.as_str(), key.agent.as_str(), version.number()],
+        )?;
         Ok(())
     }
 
     pub(super) fn delete_endpoint(&self, key: &AgentKey, name: &EndpointName) -> Result<(), Error> {
         let sql = "DELETE FROM endpoints WHERE tenant = ?1 AND agent = ?2 AND name = ?3";
-        self.connection().execute(sql, params![key.tenant.as_str(), key.agent.as_str(), name.as_str()])?;
+        self.connection().execute(
+            sql,
+            params![key.tenant.as_str(), key.agent.as_str(), name.as_str()],
+        )?;
         Ok(())
     }
 
     pub(super) fn put_artifact(&self, tenant: &TenantId, artifact: &Artifact) -> Result<(), Error> {
         self.connection().execute(
             "INSERT OR REPLACE INTO artifacts VALUES (?1, ?2, ?3)",
-            params![tenant.as_str(), artifact.reference.as_str(), serde_json::to_string(artifact)?],
+            params![
+                tenant.as_str(),
+                artifact.reference.as_str(),
+                serde_json::to_string(artifact)?
+            ],
         )?;
         Ok(())
     }
 
-    pub(super) fn artifact(&self, tenant: &TenantId, reference: &Reference) -> Result<Option<Artifact>, Error> {
+    pub(super) fn artifact(
+        &self,
+        tenant: &TenantId,
+        reference: &Reference,
+    ) -> Result<Option<Artifact>, Error> {
         let sql = "SELECT document FROM artifacts WHERE tenant = ?1 AND reference = ?2";
         let document: Option<String> = self
             .connection()
-            .query_row(sql, params![tenant.as_str(), reference.as_str()], |row| row.get(0))
+            .query_row(sql, params![tenant.as_str(), reference.as_str()], |row| {
+                row.get(0)
+            })
             .optional()?;
-        Ok(document.map(|document| serde_json::from_str(&document)).transpose()?)
+        Ok(document
+            .map(|document| serde_json::from_str(&document))
+            .transpose()?)
     }
 
     pub(super) fn artifacts(&self, tenant: &TenantId) -> Result<Vec<Artifact>, Error> {
         let connection = self.connection();
-        let mut rows = connection.prepare("SELECT document FROM artifacts WHERE tenant = ?1 ORDER BY reference")?;
-        let found: Vec<String> =
-            rows.query_map(params![tenant.as_str()], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut rows = connection
+            .prepare("SELECT document FROM artifacts WHERE tenant = ?1 ORDER BY reference")?;
+        let found: Vec<String> = rows
+            .query_map(params![tenant.as_str()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         documents(found)
     }
 
@@ -175,5 +216,8 @@ impl Store {
 }
 
 fn documents<T: DeserializeOwned>(texts: Vec<String>) -> Result<Vec<T>, Error> {
-    texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
+    texts
+        .iter()
+        .map(|text| Ok(serde_json::from_str(text)?))
+        .collect()
 }

@@ -32,9 +32,19 @@ pub(super) struct PushQuery {
     reference: String,
 }
 
-pub(super) async fn push(State(api): State<Arc<Api>>, Query(query): Query<PushQuery>, body: Body) -> Answer {
-    let reference: Reference = query.reference.parse().map_err(|message: String| ApiError::invalid("reference", message))?;
-    let artifact = api.agents.push(&api.tenant(), reference, body.into_data_stream()).await?;
+pub(super) async fn push(
+    State(api): State<Arc<Api>>,
+    Query(query): Query<PushQuery>,
+    body: Body,
+) -> Answer {
+    let reference: Reference = query
+        .reference
+        .parse()
+        .map_err(|message: String| ApiError::invalid("reference", message))?;
+    let artifact = api
+        .agents
+        .push(&api.tenant(), reference, body.into_data_stream())
+        .await?;
     Ok(Json(json!(artifact)))
 }
 
@@ -49,13 +59,24 @@ pub(super) struct SessionsQuery {
     agent: Option<AgentId>,
 }
 
-pub(super) async fn sessions(State(api): State<Arc<Api>>, Query(query): Query<SessionsQuery>) -> Answer {
+pub(super) async fn sessions(
+    State(api): State<Arc<Api>>,
+    Query(query): Query<SessionsQuery>,
+) -> Answer {
     let mut sessions = api.sessions.list(&api.tenant());
-    sessions.retain(|session| query.agent.as_ref().is_none_or(|agent| session.agent == *agent));
+    sessions.retain(|session| {
+        query
+            .agent
+            .as_ref()
+            .is_none_or(|agent| session.agent == *agent)
+    });
     Ok(Json(json!({ "sessions": sessions })))
 }
 
-pub(super) async fn session(State(api): State<Arc<Api>>, Path((agent, session)): Path<(String, String)>) -> Answer {
+pub(super) async fn session(
+    State(api): State<Arc<Api>>,
+    Path((agent, session)): Path<(String, String)>,
+) -> Answer {
     let (summary, receipts) = api.sessions.inspect(&key(&api, &agent, &session)?)?;
     let mut output = json!(summary);
     output["receipts"] = json!(receipts);
@@ -80,11 +101,19 @@ pub(super) async fn session_log(
     Path((agent, session)): Path<(String, String)>,
     Query(query): Query<LogQuery>,
 ) -> Answer {
-    let entries = api.sessions.log(&key(&api, &agent, &session)?, query.request.as_ref())?;
+    let entries = api
+        .sessions
+        .log(&key(&api, &agent, &session)?, query.request.as_ref())?;
     Ok(Json(json!({ "entries": entries })))
 }
 
 fn key(api: &Api, agent: &str, session: &str) -> Result<SessionKey, ApiError> {
-    let agent = AgentKey { tenant: api.tenant(), agent: agent.parse()? };
-    Ok(SessionKey { agent, session: session.parse()? })
+    let agent = AgentKey {
+        tenant: api.tenant(),
+        agent: agent.parse()?,
+    };
+    Ok(SessionKey {
+        agent,
+        session: session.parse()?,
+    })
 }

@@ -30,7 +30,10 @@ impl Code {
     fn wire(self) -> (StatusCode, &'static str) {
         match self {
             Self::Validation => (StatusCode::BAD_REQUEST, "ValidationException"),
-            Self::ServiceQuotaExceeded => (StatusCode::PAYMENT_REQUIRED, "ServiceQuotaExceededException"),
+            Self::ServiceQuotaExceeded => (
+                StatusCode::PAYMENT_REQUIRED,
+                "ServiceQuotaExceededException",
+            ),
             Self::AccessDenied => (StatusCode::FORBIDDEN, "AccessDeniedException"),
             Self::ResourceNotFound => (StatusCode::NOT_FOUND, "ResourceNotFoundException"),
             Self::UnknownOperation => (StatusCode::NOT_FOUND, "UnknownOperationException"),
@@ -53,12 +56,20 @@ pub(super) struct ApiError {
 
 impl ApiError {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None }
+        Self {
+            code,
+            message: message.into(),
+            field: None,
+        }
     }
 
     /// A member of the request does not fit.
     pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: Code::Validation, message: message.into(), field: Some(field.into()) }
+        Self {
+            code: Code::Validation,
+            message: message.into(),
+            field: Some(field.into()),
+        }
     }
 
     /// Ours. The cause goes to the server's log, never to the caller.
@@ -70,7 +81,10 @@ impl ApiError {
             source = cause.source();
         }
         tracing::error!(error = %chain, "a request failed");
-        Self::new(Code::InternalServer, "the server failed to carry out the request; its log says why")
+        Self::new(
+            Code::InternalServer,
+            "the server failed to carry out the request; its log says why",
+        )
     }
 }
 
@@ -107,7 +121,9 @@ impl From<agents::Error> for ApiError {
             agents::Error::Conflict(_) => Self::new(Code::Conflict, error.to_string()),
             agents::Error::Quota(_) => Self::new(Code::ServiceQuotaExceeded, error.to_string()),
             agents::Error::Invalid { field, message } => Self::invalid(field, message),
-            agents::Error::Database(_) | agents::Error::Disk { .. } | agents::Error::Record(_) => Self::internal(&error),
+            agents::Error::Database(_) | agents::Error::Disk { .. } | agents::Error::Record(_) => {
+                Self::internal(&error)
+            }
         }
     }
 }
@@ -115,7 +131,9 @@ impl From<agents::Error> for ApiError {
 impl From<NotServing> for ApiError {
     fn from(error: NotServing) -> Self {
         match &error {
-            NotServing::NoAgent(_) | NotServing::NoEndpoint(_) => Self::new(Code::ResourceNotFound, error.to_string()),
+            NotServing::NoAgent(_) | NotServing::NoEndpoint(_) => {
+                Self::new(Code::ResourceNotFound, error.to_string())
+            }
             NotServing::NotReady(_) => Self::new(Code::RetryableConflict, error.to_string()),
             NotServing::Failed(_) => Self::new(Code::RuntimeClient, error.to_string()),
             NotServing::Load(_) => Self::internal(&error),
@@ -134,12 +152,19 @@ impl From<TurnError> for ApiError {
         // AgentCore's agents answer with HTTP statuses of their own, and its callers are shown them.
         let received = |status: u16| format!("Received error ({status}) from runtime: {error}");
         match &error {
-            TurnError::Busy { .. } | TurnError::Fault(Fault::Full { .. }) => Self::new(Code::Throttling, error.to_string()),
-            TurnError::Retry | TurnError::ShuttingDown => Self::new(Code::RetryableConflict, error.to_string()),
+            TurnError::Busy { .. } | TurnError::Fault(Fault::Full { .. }) => {
+                Self::new(Code::Throttling, error.to_string())
+            }
+            TurnError::Retry | TurnError::ShuttingDown => {
+                Self::new(Code::RetryableConflict, error.to_string())
+            }
             TurnError::InvalidPayload(_) => Self::new(Code::RuntimeClient, received(400)),
             TurnError::Failed(_)
             | TurnError::Fault(
-                Fault::Trapped(_) | Fault::CpuTime { .. } | Fault::Memory { .. } | Fault::Transfer { .. },
+                Fault::Trapped(_)
+                | Fault::CpuTime { .. }
+                | Fault::Memory { .. }
+                | Fault::Transfer { .. },
             )
             | TurnError::Ended(_)
             | TurnError::BrokenOff => Self::new(Code::RuntimeClient, received(500)),
@@ -151,5 +176,8 @@ impl From<TurnError> for ApiError {
 /// Whatever the route table does not know.
 pub(super) async fn no_such_route(method: Method, uri: Uri) -> ApiError {
     let path: String = uri.path().chars().take(200).collect();
-    ApiError::new(Code::UnknownOperation, format!("there is no operation {method} {path}"))
+    ApiError::new(
+        Code::UnknownOperation,
+        format!("there is no operation {method} {path}"),
+    )
 }

@@ -20,8 +20,11 @@ pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response
 fn is_local(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     let host = text(header::HOST).is_none_or(is_loopback);
-    let origin = text(header::ORIGIN)
-        .is_none_or(|origin| origin.split_once("://").is_some_and(|(_, authority)| is_loopback(authority)));
+    let origin = text(header::ORIGIN).is_none_or(|origin| {
+        origin
+            .split_once("://")
+            .is_some_and(|(_, authority)| is_loopback(authority))
+    });
     host && origin
 }
 
@@ -32,7 +35,10 @@ fn is_loopback(authority: &str) -> bool {
         _ => authority,
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -41,17 +47,32 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_local() {
-        for local in ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "127.9.9.9"] {
+        for local in [
+            "localhost",
+            "localhost:8080",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "127.9.9.9",
+        ] {
             assert!(is_loopback(local), "{local}");
         }
-        for foreign in ["", "example.com", "example.com:8080", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com"] {
+        for foreign in [
+            "",
+            "example.com",
+            "example.com:8080",
+            "10.0.0.1",
+            "127.0.0.1.example.com",
+            "localhost.example.com",
+        ] {
             assert!(!is_loopback(foreign), "{foreign}");
         }
     }
 
     #[test]
     fn a_page_of_another_site_is_refused() {
-        let with = |name, value: &'static str| HeaderMap::from_iter([(name, header::HeaderValue::from_static(value))]);
+        let with = |name, value: &'static str| {
+            HeaderMap::from_iter([(name, header::HeaderValue::from_static(value))])
+        };
         assert!(is_local(&HeaderMap::new()));
         assert!(is_local(&with(header::ORIGIN, "http://localhost:3000")));
         assert!(!is_local(&with(header::ORIGIN, "https://example.com")));

@@ -36,7 +36,9 @@ impl Api {
     }
 
     fn arns(&self) -> arn::Arns<'_> {
-        arn::Arns { region: &self.region }
+        arn::Arns {
+            region: &self.region,
+        }
     }
 }
 
@@ -44,22 +46,44 @@ impl Api {
 pub fn router(api: Arc<Api>) -> Router {
     let control_plane = Router::new()
         .route("/runtimes/", put(runtimes::create).post(runtimes::list))
-        .route("/runtimes/{agent}/", get(runtimes::get).put(runtimes::update).delete(runtimes::delete))
+        .route(
+            "/runtimes/{agent}/",
+            get(runtimes::get)
+                .put(runtimes::update)
+                .delete(runtimes::delete),
+        )
         .route("/runtimes/{agent}/versions/", post(runtimes::versions))
-        .route("/runtimes/{agent}/runtime-endpoints/", put(endpoints::create).post(endpoints::list))
+        .route(
+            "/runtimes/{agent}/runtime-endpoints/",
+            put(endpoints::create).post(endpoints::list),
+        )
         .route(
             "/runtimes/{agent}/runtime-endpoints/{name}/",
-            get(endpoints::get).put(endpoints::update).delete(endpoints::delete),
+            get(endpoints::get)
+                .put(endpoints::update)
+                .delete(endpoints::delete),
         );
     let data_plane = Router::new()
         .route("/runtimes/{agent}/invocations", post(data_plane::invoke))
-        .route("/runtimes/{agent}/stopruntimesession", post(data_plane::stop));
+        .route(
+            "/runtimes/{agent}/stopruntimesession",
+            post(data_plane::stop),
+        );
     let admin = Router::new()
         .route("/kellion/v1/server", get(admin::server))
-        .route("/kellion/v1/artifacts", get(admin::artifacts).put(admin::push))
+        .route(
+            "/kellion/v1/artifacts",
+            get(admin::artifacts).put(admin::push),
+        )
         .route("/kellion/v1/sessions", get(admin::sessions))
-        .route("/kellion/v1/agents/{agent}/sessions/{session}", get(admin::session).delete(admin::stop_session))
-        .route("/kellion/v1/agents/{agent}/sessions/{session}/log", get(admin::session_log));
+        .route(
+            "/kellion/v1/agents/{agent}/sessions/{session}",
+            get(admin::session).delete(admin::stop_session),
+        )
+        .route(
+            "/kellion/v1/agents/{agent}/sessions/{session}/log",
+            get(admin::session_log),
+        );
     let health = Router::new()
         .route("/healthz/live", get(|| async { "live\n" }))
         .route("/healthz/ready", get(|| async { "ready\n" }));
@@ -77,5 +101,8 @@ pub fn router(api: Arc<Api>) -> Router {
 async fn blocking<T: Send + 'static, E: Into<error::ApiError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, error::ApiError> {
-    tokio::task::spawn_blocking(work).await.expect("the work does not panic and is never aborted").map_err(Into::into)
+    tokio::task::spawn_blocking(work)
+        .await
+        .expect("the work does not panic and is never aborted")
+        .map_err(Into::into)
 }

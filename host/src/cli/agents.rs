@@ -17,7 +17,10 @@ pub(super) async fn run(client: &Client, json: bool) -> Result<(), Failure> {
                 "agentRuntimeVersion": agent.version, "status": agent.status,
             }));
         } else {
-            super::say(format_args!("{:<24} version {:<5} {:<14} {}", agent.name, agent.version, agent.status, agent.arn));
+            super::say(format_args!(
+                "{:<24} version {:<5} {:<14} {}",
+                agent.name, agent.version, agent.status, agent.arn
+            ));
         }
     }
     Ok(())

@@ -17,7 +17,10 @@ pub(super) struct ClientArgs {
 
 impl ClientArgs {
     pub(super) fn client(self) -> Result<Client, Failure> {
-        Client::new(self.endpoint.unwrap_or_else(|| format!("http://{DEFAULT_ADDRESS}")))
+        Client::new(
+            self.endpoint
+                .unwrap_or_else(|| format!("http://{DEFAULT_ADDRESS}")),
+        )
     }
 }
 
@@ -42,18 +45,27 @@ impl Client {
             .connect_timeout(Duration::from_secs(3))
             .build()
             .map_err(|error| Failure::new("cannot make an HTTP client").because(&error))?;
-        Ok(Self { http, endpoint: endpoint.trim_end_matches('/').to_owned() })
+        Ok(Self {
+            http,
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+        })
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.endpoint))
+        self.http
+            .request(method, format!("{}{path}", self.endpoint))
     }
 
     /// Sends; an answer that is no success becomes a failure of the fitting kind.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let response = request.send().await.map_err(|error| {
-            let failure = Failure::new(format!("cannot reach a server at {}", self.endpoint)).because(&error);
-            if error.is_connect() { failure.because(&StartOne) } else { failure }
+            let failure =
+                Failure::new(format!("cannot reach a server at {}", self.endpoint)).because(&error);
+            if error.is_connect() {
+                failure.because(&StartOne)
+            } else {
+                failure
+            }
         })?;
         if response.status().is_success() {
             return Ok(response);
@@ -77,7 +89,10 @@ impl Client {
     /// Sends, and reads the answer as JSON.
     pub(super) async fn json(&self, request: RequestBuilder) -> Result<Value, Failure> {
         let response = self.send(request).await?;
-        response.json().await.map_err(|error| Failure::new("the server's answer is not JSON").because(&error))
+        response
+            .json()
+            .await
+            .map_err(|error| Failure::new("the server's answer is not JSON").because(&error))
     }
 
     /// Every agent, page by page.
@@ -85,13 +100,21 @@ impl Client {
         let mut agents = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let request = self.request(Method::POST, "/runtimes/").query(&[("maxResults", "100")]);
+            let request = self
+                .request(Method::POST, "/runtimes/")
+                .query(&[("maxResults", "100")]);
             let request = match &token {
                 Some(token) => request.query(&[("nextToken", token)]),
                 None => request,
             };
             let page = self.json(request).await?;
-            agents.extend(page["agentRuntimes"].as_array().into_iter().flatten().map(Agent::read));
+            agents.extend(
+                page["agentRuntimes"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(Agent::read),
+            );
             token = page["nextToken"].as_str().map(str::to_owned);
             if token.is_none() {
                 return Ok(agents);
@@ -101,13 +124,18 @@ impl Client {
 
     /// The agent of this name or id, if there is one.
     pub(super) async fn find(&self, name: &str) -> Result<Option<Agent>, Failure> {
-        Ok(self.agents().await?.into_iter().find(|agent| agent.name == name || agent.id == name || agent.arn == name))
+        Ok(self
+            .agents()
+            .await?
+            .into_iter()
+            .find(|agent| agent.name == name || agent.id == name || agent.arn == name))
     }
 
     /// The agent of this name or id.
     pub(super) async fn agent(&self, name: &str) -> Result<Agent, Failure> {
         self.find(name).await?.ok_or_else(|| {
-            Failure::new(format!("there is no agent {name:?}; see: kellion agents")).of_kind(Kind::NotFound)
+            Failure::new(format!("there is no agent {name:?}; see: kellion agents"))
+                .of_kind(Kind::NotFound)
         })
     }
 }

@@ -26,7 +26,9 @@ pub(super) struct Args {
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("a value has the form NAME=VALUE")?;
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("a value has the form NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -43,9 +45,15 @@ pub(super) async fn run(args: &Args, client: &Client, json: bool) -> Result<(), 
             "agentRuntimeVersion": deployed.version,
         }));
     } else {
-        super::tell(format_args!("{} version {} is ready", deployed.name, deployed.version));
+        super::tell(format_args!(
+            "{} version {} is ready",
+            deployed.name, deployed.version
+        ));
         super::say(&deployed.arn);
-        super::tell(format_args!("\nCall it with boto3:\n\n{}", snippet(client, &deployed)));
+        super::tell(format_args!(
+            "\nCall it with boto3:\n\n{}",
+            snippet(client, &deployed)
+        ));
     }
     Ok(())
 }
@@ -57,7 +65,9 @@ pub(super) async fn deploy(
     name: &str,
     environment: &[(String, String)],
 ) -> Result<Agent, Failure> {
-    let server = client.json(client.request(Method::GET, "/kellion/v1/server")).await?;
+    let server = client
+        .json(client.request(Method::GET, "/kellion/v1/server"))
+        .await?;
     let text = |member: &str| server[member].as_str().unwrap_or_default();
     let reference = format!(
         "{}.dkr.ecr.{}.amazonaws.com/{}:latest",
@@ -66,8 +76,10 @@ pub(super) async fn deploy(
         name.to_ascii_lowercase()
     );
     push_bytes(client, bytes, &reference).await?;
-    let variables: serde_json::Map<String, Value> =
-        environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let variables: serde_json::Map<String, Value> = environment
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     let mut input = json!({
         "agentRuntimeArtifact": { "containerConfiguration": { "containerUri": reference } },
         "roleArn": format!("arn:aws:iam::{}:role/kellion", text("account")),
@@ -76,11 +88,19 @@ pub(super) async fn deploy(
     });
     let written = match client.find(name).await? {
         Some(agent) => {
-            client.json(client.request(Method::PUT, &format!("/runtimes/{}/", agent.id)).json(&input)).await?
+            client
+                .json(
+                    client
+                        .request(Method::PUT, &format!("/runtimes/{}/", agent.id))
+                        .json(&input),
+                )
+                .await?
         }
         None => {
             input["agentRuntimeName"] = json!(name);
-            client.json(client.request(Method::PUT, "/runtimes/").json(&input)).await?
+            client
+                .json(client.request(Method::PUT, "/runtimes/").json(&input))
+                .await?
         }
     };
     let id = written["agentRuntimeId"].as_str().unwrap_or_default();
@@ -91,14 +111,20 @@ pub(super) async fn deploy(
 
 async fn wait(client: &Client, id: &str, version: &str) -> Result<(), Failure> {
     loop {
-        let request = client.request(Method::GET, &format!("/runtimes/{id}/")).query(&[("version", version)]);
+        let request = client
+            .request(Method::GET, &format!("/runtimes/{id}/"))
+            .query(&[("version", version)]);
         let runtime = client.json(request).await?;
         match runtime["status"].as_str() {
             Some("READY") => return Ok(()),
             Some("CREATING" | "UPDATING") => tokio::time::sleep(POLL).await,
             _ => {
-                let reason = runtime["failureReason"].as_str().unwrap_or("the server gave no reason");
-                return Err(Failure::new(format!("version {version} cannot serve: {reason}")));
+                let reason = runtime["failureReason"]
+                    .as_str()
+                    .unwrap_or("the server gave no reason");
+                return Err(Failure::new(format!(
+                    "version {version} cannot serve: {reason}"
+                )));
             }
         }
     }

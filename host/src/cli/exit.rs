@@ -22,7 +22,10 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Failure, message: message.into() }
+        Self {
+            kind: Kind::Failure,
+            message: message.into(),
+        }
     }
 
     pub(super) fn of_kind(self, kind: Kind) -> Self {

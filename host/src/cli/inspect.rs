@@ -18,7 +18,8 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let file = &args.file;
     let bytes = std::fs::read(file)
         .map_err(|error| Failure::new(format!("cannot read {}", file.display())).because(&error))?;
-    let inspection = sandbox::inspect(&bytes).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+    let inspection = sandbox::inspect(&bytes)
+        .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
     if json {
         super::say(json!({
             "digest": Digest::of(&bytes),
@@ -31,8 +32,14 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
     }
     super::say(format_args!("digest   sha256:{}", Digest::of(&bytes)));
     super::say(format_args!("size     {} KiB", bytes.len().div_ceil(1_024)));
-    super::say(format_args!("imports  {}", inspection.imports.join("\n         ")));
-    super::say(format_args!("exports  {}", inspection.exports.join("\n         ")));
+    super::say(format_args!(
+        "imports  {}",
+        inspection.imports.join("\n         ")
+    ));
+    super::say(format_args!(
+        "exports  {}",
+        inspection.exports.join("\n         ")
+    ));
     super::say(match &inspection.misfit {
         None => "fits     yes: the world kellion:agent/agent@0.1.0".to_owned(),
         Some(misfit) => format!("fits     no: {misfit}"),

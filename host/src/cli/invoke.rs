@@ -25,26 +25,40 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, client: &Client) -> Result<(), Failure> {
     let agent = client.agent(&args.name).await?;
-    let mut request = invocation(client, &agent.arn, args.payload.clone()).query(&[("qualifier", &args.qualifier)]);
+    let mut request = invocation(client, &agent.arn, args.payload.clone())
+        .query(&[("qualifier", &args.qualifier)]);
     if let Some(session) = &args.session {
         request = request.header(SESSION, session);
     }
     let mut answer = client.send(request).await?;
     if args.session.is_none()
-        && let Some(session) = answer.headers().get(SESSION).and_then(|id| id.to_str().ok())
+        && let Some(session) = answer
+            .headers()
+            .get(SESSION)
+            .and_then(|id| id.to_str().ok())
     {
         super::tell(format_args!("session {session}"));
     }
     let mut out = std::io::stdout().lock();
-    let broke = |error: &(dyn std::error::Error + 'static)| Failure::new("the answer broke off").because(error);
+    let broke = |error: &(dyn std::error::Error + 'static)| {
+        Failure::new("the answer broke off").because(error)
+    };
     while let Some(chunk) = answer.chunk().await.map_err(|error| broke(&error))? {
-        out.write_all(&chunk).and_then(|()| out.flush()).map_err(|error| broke(&error))?;
+        out.write_all(&chunk)
+            .and_then(|()| out.flush())
+            .map_err(|error| broke(&error))?;
     }
     out.write_all(b"\n").map_err(|error| broke(&error))
 }
 
 /// An invocation of the agent with this ARN.
-pub(super) fn invocation(client: &Client, arn: &str, payload: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+pub(super) fn invocation(
+    client: &Client,
+    arn: &str,
+    payload: impl Into<reqwest::Body>,
+) -> reqwest::RequestBuilder {
     let arn = arn.replace(':', "%3A").replace('/', "%2F");
-    client.request(Method::POST, &format!("/runtimes/{arn}/invocations")).body(payload)
+    client
+        .request(Method::POST, &format!("/runtimes/{arn}/invocations"))
+        .body(payload)
 }

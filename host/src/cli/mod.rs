@@ -85,7 +85,10 @@ pub fn run() -> ExitCode {
         // Alone in its process, without threads.
         Command::CompileArtifact(args) => return compile::run(&args),
         Command::Inspect(args) => inspect::run(&args, cli.json),
-        command => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        command => match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
             Ok(runtime) => runtime.block_on(run_async(command, cli.json)),
             Err(error) => Err(Failure::new("cannot start the runtime").because(&error)),
         },

@@ -23,7 +23,11 @@ pub(super) async fn run(args: &Args, client: &Client, json: bool) -> Result<(), 
         super::say(&artifact);
     } else {
         let text = |member: &str| artifact[member].as_str().unwrap_or_default();
-        super::say(format_args!("{} is sha256:{}", text("reference"), text("digest")));
+        super::say(format_args!(
+            "{} is sha256:{}",
+            text("reference"),
+            text("digest")
+        ));
     }
     Ok(())
 }
@@ -36,7 +40,13 @@ pub(super) async fn push(client: &Client, file: &Path, reference: &str) -> Resul
     push_bytes(client, bytes, reference).await
 }
 
-pub(super) async fn push_bytes(client: &Client, bytes: Vec<u8>, reference: &str) -> Result<Value, Failure> {
-    let request = client.request(Method::PUT, "/kellion/v1/artifacts").query(&[("reference", reference)]);
+pub(super) async fn push_bytes(
+    client: &Client,
+    bytes: Vec<u8>,
+    reference: &str,
+) -> Result<Value, Failure> {
+    let request = client
+        .request(Method::PUT, "/kellion/v1/artifacts")
+        .query(&[("reference", reference)]);
     client.json(request.body(bytes)).await
 }

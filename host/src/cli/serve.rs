@@ -40,7 +40,9 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
             "provider": server.provider,
         }));
     } else {
-        super::tell(format_args!("kellion listens on http://{address}, for this machine only and without keys (local mode)"));
+        super::tell(format_args!(
+            "kellion listens on http://{address}, for this machine only and without keys (local mode)"
+        ));
         super::tell(format_args!("models are answered by: {}", server.provider));
     }
     asked_to_stop().await;
@@ -61,13 +63,20 @@ pub(super) async fn start(args: &Args) -> Result<Server, Failure> {
     if let Some(data) = &args.data {
         config.data.clone_from(data);
     }
-    let compiler = std::env::current_exe()
-        .map_err(|error| Failure::new("cannot find the server's own executable, which compiles agents").because(&error))?;
-    Server::start(config, compiler, Arc::new(SystemClock)).await.map_err(|error| Failure::of(&error))
+    let compiler = std::env::current_exe().map_err(|error| {
+        Failure::new("cannot find the server's own executable, which compiles agents")
+            .because(&error)
+    })?;
+    Server::start(config, compiler, Arc::new(SystemClock))
+        .await
+        .map_err(|error| Failure::of(&error))
 }
 
 /// Logs at `warn`, or as `KELLION_LOG` says.
 pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("KELLION_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
 }

@@ -47,7 +47,11 @@ pub(super) async fn run(args: &Args, client: &Client, json: bool) -> Result<(), 
         Some(Action::Show { session }) => {
             let path = path_of(client, agent.as_deref(), session).await?;
             let session = client.json(client.request(Method::GET, &path)).await?;
-            let shown = if json { Ok(session.to_string()) } else { serde_json::to_string_pretty(&session) };
+            let shown = if json {
+                Ok(session.to_string())
+            } else {
+                serde_json::to_string_pretty(&session)
+            };
             super::say(shown.map_err(|error| Failure::of(&error))?);
             Ok(())
         }
@@ -70,7 +74,10 @@ pub(super) async fn run(args: &Args, client: &Client, json: bool) -> Result<(), 
         }
         Some(Action::Stop { session }) => {
             let path = path_of(client, agent.as_deref(), session).await?;
-            client.send(client.request(Method::DELETE, &path)).await.map(drop)
+            client
+                .send(client.request(Method::DELETE, &path))
+                .await
+                .map(drop)
         }
     }
 }
@@ -89,7 +96,8 @@ async fn list(client: &Client, agent: Option<&str>, json: bool) -> Result<(), Fa
             session["reason"].as_str().unwrap_or_else(|| text("phase")),
             session["turns"],
             session["memoryBytes"].as_u64().unwrap_or(0) / 1_024,
-            session["models"]["inputTokens"].as_u64().unwrap_or(0) + session["models"]["outputTokens"].as_u64().unwrap_or(0),
+            session["models"]["inputTokens"].as_u64().unwrap_or(0)
+                + session["models"]["outputTokens"].as_u64().unwrap_or(0),
         ));
     }
     Ok(())
@@ -114,9 +122,15 @@ async fn path_of(client: &Client, agent: Option<&str>, session: &str) -> Result<
         Some(agent) => agent.to_owned(),
         None => {
             let all = sessions(client, None).await?;
-            let found = all.iter().find(|known| known["session"] == session).and_then(|known| known["agent"].as_str());
+            let found = all
+                .iter()
+                .find(|known| known["session"] == session)
+                .and_then(|known| known["agent"].as_str());
             found.map(str::to_owned).ok_or_else(|| {
-                Failure::new(format!("there is no session {session:?}; see: kellion sessions")).of_kind(Kind::NotFound)
+                Failure::new(format!(
+                    "there is no session {session:?}; see: kellion sessions"
+                ))
+                .of_kind(Kind::NotFound)
             })?
         }
     };
@@ -129,9 +143,18 @@ fn line(entry: &Value) -> String {
         .as_str()
         .unwrap_or_default()
         .chars()
-        .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect();
     let level = entry["level"].as_str().unwrap_or_default();
-    let at = entry["at"].as_u64().map(|at| crate::clock::Timestamp::from_millis(at).to_string()).unwrap_or_default();
+    let at = entry["at"]
+        .as_u64()
+        .map(|at| crate::clock::Timestamp::from_millis(at).to_string())
+        .unwrap_or_default();
     format!("{at} {level:<5} {message}")
 }

@@ -19,7 +19,13 @@ fn an_agent_id_is_a_name_and_ten_characters() {
     let id = AgentId::new(&"my_agent".parse().unwrap());
     assert_eq!(id.name(), "my_agent");
     assert_eq!(id.as_str().parse(), Ok(id));
-    for wrong in ["my_agent", "my_agent-short", "../x-0123456789", "a-b-0123456789", "-0123456789"] {
+    for wrong in [
+        "my_agent",
+        "my_agent-short",
+        "../x-0123456789",
+        "a-b-0123456789",
+        "-0123456789",
+    ] {
         assert!(wrong.parse::<AgentId>().is_err(), "{wrong}");
     }
 }
@@ -36,8 +42,14 @@ fn a_version_counts_from_1_to_99999() {
 
 #[test]
 fn an_error_shows_the_value_on_one_short_line() {
-    let error = format!("\n\u{1b}[2J{}", "x".repeat(500)).parse::<SessionId>().unwrap_err().to_string();
-    assert!(!error.contains('\n') && !error.contains('\u{1b}'), "{error}");
+    let error = format!("\n\u{1b}[2J{}", "x".repeat(500))
+        .parse::<SessionId>()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        !error.contains('\n') && !error.contains('\u{1b}'),
+        "{error}"
+    );
     assert!(error.len() < 300, "{error}");
     assert!(error.contains("33 to 256"), "{error}");
 }

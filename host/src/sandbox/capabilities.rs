@@ -22,7 +22,11 @@ pub trait Capabilities: Send {
     fn count_tokens(&mut self, request: Request) -> BoxFuture<'_, Result<u64, Error>>;
 
     /// A model's own API.
-    fn invoke_model(&mut self, model: String, body: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, Error>>;
+    fn invoke_model(
+        &mut self,
+        model: String,
+        body: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Vec<u8>, Error>>;
 
     /// The content type of the answer. Without effect after the first [`write`](Self::write).
     fn set_content_type(&mut self, value: String);

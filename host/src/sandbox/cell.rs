@@ -10,9 +10,9 @@ use super::capabilities::{Capabilities, LogSink};
 use super::engine::{Config, Program, Sandbox, TICK};
 use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryLimit};
 use super::stdio::{Printer, Prints};
+use crate::contract::Agent;
 use crate::contract::log::Level;
 use crate::contract::types::{AgentError, Context};
-use crate::contract::Agent;
 
 /// Resources that a guest may hold at one time; a chatty agent holds a dozen.
 const MAX_HANDLES: usize = 1_024;
@@ -64,7 +64,10 @@ pub(super) struct State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
@@ -78,7 +81,11 @@ pub struct Cell {
 
 impl Cell {
     /// Starts an instance of a program. Microseconds for a Rust agent.
-    pub async fn start(sandbox: &Sandbox, program: &Program, log: Arc<dyn LogSink>) -> Result<Cell, Fault> {
+    pub async fn start(
+        sandbox: &Sandbox,
+        program: &Program,
+        log: Arc<dyn LogSink>,
+    ) -> Result<Cell, Fault> {
         let limits = sandbox.config().clone();
         let prints = Prints::new(Arc::clone(&log));
         let mut store = Store::new(program.pre.engine(), State::new(&limits, log, &prints));
@@ -92,7 +99,12 @@ impl Cell {
         // Before the first instruction: an agent's start code can loop as well.
         store.set_epoch_deadline(1);
         match program.pre.instantiate_async(&mut store).await {
-            Ok(agent) => Ok(Cell { store, agent, prints, limits }),
+            Ok(agent) => Ok(Cell {
+                store,
+                agent,
+                prints,
+                limits,
+            }),
             Err(error) => Err(fault(&mut store, &limits, &error)),
         }
     }
@@ -109,7 +121,10 @@ impl Cell {
         state.cpu.reset();
         state.memory.take_refused();
         self.store.set_epoch_deadline(1);
-        let outcome = self.agent.call_invoke(&mut self.store, payload, context).await;
+        let outcome = self
+            .agent
+            .call_invoke(&mut self.store, payload, context)
+            .await;
         self.store.data_mut().turn = None;
         self.prints.flush();
         outcome.map_err(|error| fault(&mut self.store, &self.limits, &error))
@@ -149,18 +164,33 @@ impl State {
 fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fault {
     let refused_memory = store.data_mut().memory.take_refused();
     let fault = if error.is::<CpuTimeUsedUp>() {
-        Fault::CpuTime { limit_ms: limits.turn_cpu_ms }
+        Fault::CpuTime {
+            limit_ms: limits.turn_cpu_ms,
+        }
     } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-        Fault::Full { max_live_sessions: limits.max_live_sessions }
+        Fault::Full {
+            max_live_sessions: limits.max_live_sessions,
+        }
     } else if refused_memory {
-        Fault::Memory { limit_mib: limits.memory_mib }
+        Fault::Memory {
+            limit_mib: limits.memory_mib,
+        }
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         Fault::Trapped(trap.to_string())
-    } else if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
-        Fault::Transfer { limit_mib: limits.transfer_mib }
+    } else if error
+        .root_cause()
+        .to_string()
+        .contains("fuel allocated for hostcalls")
+    {
+        Fault::Transfer {
+            limit_mib: limits.transfer_mib,
+        }
     } else {
         Fault::Trapped(error.root_cause().to_string())
     };
-    store.data().log.write(Level::Error, &format!("{fault}\n{error:?}"));
+    store
+        .data()
+        .log
+        .write(Level::Error, &format!("{fault}\n{error:?}"));
     fault
 }

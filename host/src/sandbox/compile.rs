@@ -32,16 +32,19 @@ pub fn compile(component: &[u8], memory_mib: u32) -> Result<Vec<u8>, CompileErro
     is_component(component)?;
     let mut config = shared(memory_mib);
     config.cranelift_nan_canonicalization(true);
-    let engine = Engine::new(&config).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
-    let component =
-        Component::from_binary(&engine, component).map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+    let engine =
+        Engine::new(&config).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+    let component = Component::from_binary(&engine, component)
+        .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
     world::check(&component.component_type(), &engine).map_err(CompileError::World)?;
     // The names fit; whether the types behind them do is for the linker to say.
     linker(&engine)
         .and_then(|linker| linker.instantiate_pre(&component))
         .and_then(AgentPre::new)
         .map_err(|error| CompileError::World(format!("{error:#}")))?;
-    component.serialize().map_err(|error| CompileError::Compiler(format!("{error:#}")))
+    component
+        .serialize()
+        .map_err(|error| CompileError::Compiler(format!("{error:#}")))
 }
 
 /// What can be said of a component without running it.
@@ -60,8 +63,8 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, CompileError> {
     is_component(component)?;
     let engine = Engine::new(&shared(Config::default().memory_mib))
         .map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
-    let component =
-        Component::from_binary(&engine, component).map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+    let component = Component::from_binary(&engine, component)
+        .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
     let described = component.component_type();
     let fits = world::check(&described, &engine).and_then(|()| {
         linker(&engine)
@@ -70,8 +73,14 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, CompileError> {
             .map_err(|error| format!("{error:#}"))
     });
     Ok(Inspection {
-        imports: described.imports(&engine).map(|(name, _)| name.to_owned()).collect(),
-        exports: described.exports(&engine).map(|(name, _)| name.to_owned()).collect(),
+        imports: described
+            .imports(&engine)
+            .map(|(name, _)| name.to_owned())
+            .collect(),
+        exports: described
+            .exports(&engine)
+            .map(|(name, _)| name.to_owned())
+            .collect(),
         misfit: fits.err(),
     })
 }
@@ -84,11 +93,15 @@ fn is_component(bytes: &[u8]) -> Result<(), CompileError> {
         Some(b"\0asm\x01\0\0\0") => {
             "this is a core module, not a component; build for wasm32-wasip2, or wrap it with `wasm-tools component new`"
         }
-        Some(header) if header.starts_with(MAGIC) => "this WebAssembly binary has a layer or version that is not known here",
+        Some(header) if header.starts_with(MAGIC) => {
+            "this WebAssembly binary has a layer or version that is not known here"
+        }
         Some(header) if header.starts_with(b"\x7fELF") => {
             "this is a native or precompiled program, not a component; upload the .wasm file"
         }
-        Some(header) if header.starts_with(b"(") => "this is WebAssembly text; upload the binary .wasm file",
+        Some(header) if header.starts_with(b"(") => {
+            "this is WebAssembly text; upload the binary .wasm file"
+        }
         Some(header) if header.starts_with(b"PK\x03\x04") || header.starts_with(b"\x1f\x8b") => {
             "this is an archive, not a component; upload the .wasm file inside"
         }

@@ -34,7 +34,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_live_sessions: 10_000, memory_mib: 256, turn_cpu_ms: 60_000, transfer_mib: 16 }
+        Self {
+            max_live_sessions: 10_000,
+            memory_mib: 256,
+            turn_cpu_ms: 60_000,
+            transfer_mib: 16,
+        }
     }
 }
 
@@ -87,20 +92,36 @@ impl Sandbox {
         let linker = linker(&engine).map_err(failed)?;
         let running = Arc::new(AtomicBool::new(true));
         tick(&engine, Arc::clone(&running));
-        Ok(Self { engine, linker, config, running })
+        Ok(Self {
+            engine,
+            linker,
+            config,
+            running,
+        })
     }
 
     /// Loads a program that [`compile`](super::compile) made. Blocks on the disk, for milliseconds when large.
     ///
     /// The file must be one that this server compiled: a compiled program is machine code, and is trusted as such.
     pub fn load(&self, compiled: &Path) -> Result<Program, Error> {
-        #[expect(unsafe_code, reason = "the one place where compiled programs enter the process")]
+        #[expect(
+            unsafe_code,
+            reason = "the one place where compiled programs enter the process"
+        )]
         // SAFETY: only `agents::programs` calls this, with a file in the server's own directory that its own compile
         // child wrote; the engine itself checks version and settings.
-        let component = unsafe { Component::deserialize_file(&self.engine, compiled) }.map_err(Error::Load)?;
-        component.initialize_copy_on_write_image().map_err(Error::Load)?;
-        let pre = self.linker.instantiate_pre(&component).map_err(Error::Load)?;
-        Ok(Program { pre: AgentPre::new(pre).map_err(Error::Load)? })
+        let component =
+            unsafe { Component::deserialize_file(&self.engine, compiled) }.map_err(Error::Load)?;
+        component
+            .initialize_copy_on_write_image()
+            .map_err(Error::Load)?;
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(Error::Load)?;
+        Ok(Program {
+            pre: AgentPre::new(pre).map_err(Error::Load)?,
+        })
     }
 
     /// The configuration in force, clamped to what the machine has.
@@ -221,6 +242,8 @@ fn serving(config: &Config) -> wasmtime::Config {
         .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(100);
     let mut engine = shared(config.memory_mib);
-    engine.enable_compiler(false).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    engine
+        .enable_compiler(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     engine
 }

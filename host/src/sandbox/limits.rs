@@ -15,7 +15,11 @@ pub(super) struct MemoryLimit {
 
 impl MemoryLimit {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, used: 0, refused: false }
+        Self {
+            limit,
+            used: 0,
+            refused: false,
+        }
     }
 
     /// Bytes of linear memory in use.
@@ -30,7 +34,12 @@ impl MemoryLimit {
 }
 
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let used = self.used.saturating_add(desired.saturating_sub(current));
         if used > self.limit {
             self.refused = true;
@@ -40,7 +49,12 @@ impl ResourceLimiter for MemoryLimit {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(desired <= TABLE_ELEMENTS)
     }
 }
@@ -70,6 +84,10 @@ impl CpuBudget {
     /// The guest was found running at a tick.
     pub(super) fn charge(&mut self) -> Result<(), CpuTimeUsedUp> {
         self.used += 1;
-        if self.used > self.limit { Err(CpuTimeUsedUp) } else { Ok(()) }
+        if self.used > self.limit {
+            Err(CpuTimeUsedUp)
+        } else {
+            Ok(())
+        }
     }
 }

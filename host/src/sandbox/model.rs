@@ -4,8 +4,10 @@ use futures::StreamExt;
 use wasmtime::component::Resource;
 
 use super::cell::State;
-use crate::contract::model::{Error, ErrorKind, Event, Host, HostResponseStream, Request, Response};
 use crate::contract::ResponseStream;
+use crate::contract::model::{
+    Error, ErrorKind, Event, Host, HostResponseStream, Request, Response,
+};
 
 /// What a call gets that is made while the agent starts.
 fn no_turn() -> Error {
@@ -29,7 +31,9 @@ impl Host for State {
         &mut self,
         request: Request,
     ) -> wasmtime::Result<Result<Resource<ResponseStream>, Error>> {
-        let Some(turn) = &mut self.turn else { return Ok(Err(no_turn())) };
+        let Some(turn) = &mut self.turn else {
+            return Ok(Err(no_turn()));
+        };
         match turn.converse_stream(request).await {
             Ok(events) => Ok(Ok(self.table.push(ResponseStream(events))?)),
             Err(error) => Ok(Err(error)),
@@ -52,7 +56,10 @@ impl Host for State {
 }
 
 impl HostResponseStream for State {
-    async fn next(&mut self, stream: Resource<ResponseStream>) -> wasmtime::Result<Result<Option<Event>, Error>> {
+    async fn next(
+        &mut self,
+        stream: Resource<ResponseStream>,
+    ) -> wasmtime::Result<Result<Option<Event>, Error>> {
         let ResponseStream(events) = self.table.get_mut(&stream)?;
         Ok(events.next().await.transpose())
     }

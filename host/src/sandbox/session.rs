@@ -7,7 +7,10 @@ impl Host for State {
     fn remaining(&mut self) -> Budget {
         match &self.turn {
             Some(turn) => turn.remaining(),
-            None => Budget { tokens: Some(0), money_micros: Some(0) },
+            None => Budget {
+                tokens: Some(0),
+                money_micros: Some(0),
+            },
         }
     }
 

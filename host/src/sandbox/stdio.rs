@@ -43,7 +43,9 @@ impl Prints {
 
     fn print(&self, level: Level, bytes: &[u8]) {
         let Lines { log, open } = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, line)) = open.iter_mut().find(|(open, _)| *open == level) else { return };
+        let Some((_, line)) = open.iter_mut().find(|(open, _)| *open == level) else {
+            return;
+        };
         for &byte in bytes {
             if byte != b'\n' {
                 line.push(byte);
@@ -65,7 +67,10 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn new(prints: &Prints, level: Level) -> Self {
-        Self { prints: prints.clone(), level }
+        Self {
+            prints: prints.clone(),
+            level,
+        }
     }
 }
 
@@ -106,7 +111,11 @@ impl Pollable for Printer {
 }
 
 impl AsyncWrite for Printer {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         self.prints.print(self.level, bytes);
         Poll::Ready(Ok(bytes.len()))
     }

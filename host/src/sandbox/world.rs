@@ -13,7 +13,14 @@ const OFFERED: [&str; 7] = [
     "context",
     "agent-error",
 ];
-const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+const WASI: [&str; 6] = [
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
 
 /// What does not fit, as one sentence.
 pub(super) fn check(component: &types::Component, engine: &Engine) -> Result<(), String> {
@@ -24,10 +31,18 @@ pub(super) fn check(component: &types::Component, engine: &Engine) -> Result<(),
         }
     }
     if !component.exports(engine).any(|(name, _)| name == "invoke") {
-        let exports: Vec<_> = component.exports(engine).take(8).map(|(name, _)| name).collect();
+        let exports: Vec<_> = component
+            .exports(engine)
+            .take(8)
+            .map(|(name, _)| name)
+            .collect();
         complaints.push(format!(
             "it does not export \"invoke\" (it exports {})",
-            if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") }
+            if exports.is_empty() {
+                "nothing".to_owned()
+            } else {
+                exports.join(", ")
+            }
         ));
     }
     if complaints.is_empty() {
@@ -48,6 +63,8 @@ pub(super) fn check(component: &types::Component, engine: &Engine) -> Result<(),
 
 fn offered(import: &str) -> bool {
     let wasi = WASI.iter().any(|package| import.starts_with(package))
-        && import.rsplit_once('@').is_some_and(|(_, version)| version.starts_with("0.2."));
+        && import
+            .rsplit_once('@')
+            .is_some_and(|(_, version)| version.starts_with("0.2."));
     wasi || OFFERED.contains(&import)
 }

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::Shared;
 use super::invocation::{Invocation, TurnError};
 use super::outlet::{Answer, Outlet};
 use super::record::Record;
 use super::state::{Abandoned, Effect, EndReason, Event, Phase, State};
 use super::turn::{Meter, Outcome, Receipt, Turn};
-use super::Shared;
 use crate::agents::Deployment;
 use crate::contract::types::AgentError;
 use crate::sandbox::Cell;
@@ -45,7 +45,11 @@ impl Actor {
     /// Lives as long as its session.
     pub(super) async fn run(mut self) {
         let now = self.shared.clock.now();
-        let mut state = State::new(self.deployment.lifecycle, self.shared.config.turn_time(), now);
+        let mut state = State::new(
+            self.deployment.lifecycle,
+            self.shared.config.turn_time(),
+            now,
+        );
         let mut cell = None;
         loop {
             if let Phase::Ended { reason, .. } = state.phase() {
@@ -86,7 +90,16 @@ impl Actor {
         let meter = Arc::new(Meter::default());
         let outcome = {
             let end = &mut self.end;
-            let work = work(&self.shared, &self.deployment, &self.record, cell, &invocation, number, &outlet, &meter);
+            let work = work(
+                &self.shared,
+                &self.deployment,
+                &self.record,
+                cell,
+                &invocation,
+                number,
+                &outlet,
+                &meter,
+            );
             let mut work = std::pin::pin!(work);
             loop {
                 let timer = self.shared.timer(state.wake_at());
@@ -104,7 +117,9 @@ impl Actor {
             }
         };
         match outcome {
-            Outcome::Answered | Outcome::AgentError => state.apply(Event::TurnDone, self.shared.clock.now()),
+            Outcome::Answered | Outcome::AgentError => {
+                state.apply(Event::TurnDone, self.shared.clock.now())
+            }
             Outcome::Faulted => state.apply(Event::TurnBroke, self.shared.clock.now()),
             // The state machine gave the turn up itself.
             Outcome::Abandoned => Vec::new(),
@@ -124,7 +139,9 @@ impl Actor {
 
     fn abandoned(&self, why: Abandoned) -> TurnError {
         match why {
-            Abandoned::TimedOut => TurnError::TimedOut { limit: self.shared.config.turn_time() },
+            Abandoned::TimedOut => TurnError::TimedOut {
+                limit: self.shared.config.turn_time(),
+            },
             Abandoned::Ended(reason) => TurnError::Ended(reason),
         }
     }
@@ -157,7 +174,10 @@ async fn end_asked(end: &mut watch::Receiver<Option<Ending>>, running: bool) -> 
 }
 
 /// The turn itself: an instance if there is none yet, the guest, the last piece of the answer.
-#[expect(clippy::too_many_arguments, reason = "borrows single parts of the actor, whose `end` the caller needs")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "borrows single parts of the actor, whose `end` the caller needs"
+)]
 async fn work(
     shared: &Shared,
     deployment: &Arc<Deployment>,
@@ -192,7 +212,10 @@ async fn work(
     };
     let deadline = shared.clock.now() + shared.config.turn_time();
     let context = invocation.context(&record.key, deployment, number, deadline);
-    match cell.invoke(&invocation.payload, &context, Box::new(turn)).await {
+    match cell
+        .invoke(&invocation.payload, &context, Box::new(turn))
+        .await
+    {
         Ok(Ok(rest)) => {
             meter.sent(rest.len());
             outlet.finish(rest).await;

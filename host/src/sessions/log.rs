@@ -56,7 +56,11 @@ struct Ring {
 impl SessionLog {
     /// A log that holds `limit` bytes.
     pub(super) fn new(clock: Arc<dyn Clock>, limit: usize) -> Self {
-        Self { clock, limit, ring: Mutex::default() }
+        Self {
+            clock,
+            limit,
+            ring: Mutex::default(),
+        }
     }
 
     /// Entries from now on belong to this request.
@@ -83,7 +87,12 @@ impl LogSink for SessionLog {
             message.push('…');
         }
         let mut ring = self.ring();
-        let entry = Entry { at: self.clock.now(), request: ring.request.clone(), level, message };
+        let entry = Entry {
+            at: self.clock.now(),
+            request: ring.request.clone(),
+            level,
+            message,
+        };
         ring.bytes += entry.message.len() + ENTRY_OVERHEAD;
         ring.entries.push_back(entry);
         while ring.bytes > self.limit
@@ -112,7 +121,12 @@ mod tests {
         log.write(Level::Info, "one");
         log.begin(&second);
         log.write(Level::Error, "two");
-        let messages = |request| log.entries(request).into_iter().map(|entry| entry.message).collect::<Vec<_>>();
+        let messages = |request| {
+            log.entries(request)
+                .into_iter()
+                .map(|entry| entry.message)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(messages(None), ["starting", "one", "two"]);
         assert_eq!(messages(Some(&first)), ["one"]);
         assert_eq!(messages(Some(&second)), ["two"]);
@@ -126,7 +140,10 @@ mod tests {
         }
         let entries = log.entries(None);
         assert!(entries.len() < 20, "{}", entries.len());
-        assert_eq!(entries.last().map(|entry| entry.message.as_str()), Some("entry 999"));
+        assert_eq!(
+            entries.last().map(|entry| entry.message.as_str()),
+            Some("entry 999")
+        );
     }
 
     #[test]

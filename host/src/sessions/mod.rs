@@ -52,7 +52,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { turn_seconds: 900, waiting_turns: 16, log_kib: 256, ended_shown: 1_000 }
+        Self {
+            turn_seconds: 900,
+            waiting_turns: 16,
+            log_kib: 256,
+            ended_shown: 1_000,
+        }
     }
 }
 
@@ -97,9 +102,21 @@ struct Handle {
 
 impl Sessions {
     /// A directory without sessions.
-    pub fn new(config: Config, sandbox: Arc<Sandbox>, provider: Arc<dyn Provider>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        config: Config,
+        sandbox: Arc<Sandbox>,
+        provider: Arc<dyn Provider>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let directory = Mutex::default();
-        Self(Arc::new(Shared { config, sandbox, provider, clock, actors: TaskTracker::new(), directory }))
+        Self(Arc::new(Shared {
+            config,
+            sandbox,
+            provider,
+            clock,
+            actors: TaskTracker::new(),
+            directory,
+        }))
     }
 
     /// Invokes the session of this key, which starts now on `deployment` if it does not live yet.
@@ -117,7 +134,12 @@ impl Sessions {
         answer.await.unwrap_or(Err(TurnError::Retry))
     }
 
-    fn deliver(&self, key: SessionKey, deployment: Arc<Deployment>, mut delivery: Delivery) -> Result<(), TurnError> {
+    fn deliver(
+        &self,
+        key: SessionKey,
+        deployment: Arc<Deployment>,
+        mut delivery: Delivery,
+    ) -> Result<(), TurnError> {
         use mpsc::error::TrySendError;
 
         let mut directory = self.0.directory();
@@ -127,7 +149,11 @@ impl Sessions {
         if let Some(handle) = directory.live.get(&key) {
             match handle.mailbox.try_send(delivery) {
                 Ok(()) => return Ok(()),
-                Err(TrySendError::Full(_)) => return Err(TurnError::Busy { waiting: self.0.config.waiting_turns }),
+                Err(TrySendError::Full(_)) => {
+                    return Err(TurnError::Busy {
+                        waiting: self.0.config.waiting_turns,
+                    });
+                }
                 // It ended just now: the id names a fresh world.
                 Err(TrySendError::Closed(returned)) => delivery = returned,
             }
@@ -143,7 +169,12 @@ impl Sessions {
         let (mailbox, turns) = mpsc::channel(shared.config.waiting_turns.max(1));
         let (end, end_asked) = watch::channel(None);
         let log = SessionLog::new(Arc::clone(&shared.clock), shared.config.log_kib << 10);
-        let record = Arc::new(Record::new(key, deployment.version, shared.clock.now(), log));
+        let record = Arc::new(Record::new(
+            key,
+            deployment.version,
+            shared.clock.now(),
+            log,
+        ));
         let actor = Actor {
             shared: Arc::clone(shared),
             deployment,
@@ -152,7 +183,11 @@ impl Sessions {
             end: end_asked,
         };
         shared.actors.spawn(actor.run());
-        Handle { mailbox, end, record }
+        Handle {
+            mailbox,
+            end,
+            record,
+        }
     }
 
     /// Ends a session at once: a running turn is given up, and its caller told.
@@ -160,7 +195,9 @@ impl Sessions {
         let mut directory = self.0.directory();
         // Out of the directory at once: the next invocation is a fresh world, and a second stop finds nothing.
         let handle = directory.live.remove(key).ok_or(NotFound)?;
-        handle.end.send_replace(Some(Ending::Now(EndReason::Stopped)));
+        handle
+            .end
+            .send_replace(Some(Ending::Now(EndReason::Stopped)));
         directory.remember(handle.record, self.0.config.ended_shown);
         Ok(())
     }
@@ -169,7 +206,9 @@ impl Sessions {
     pub fn end_all(&self, agent: &AgentKey) {
         for (key, handle) in &self.0.directory().live {
             if key.agent == *agent {
-                handle.end.send_replace(Some(Ending::Now(EndReason::Deleted)));
+                handle
+                    .end
+                    .send_replace(Some(Ending::Now(EndReason::Deleted)));
             }
         }
     }
@@ -179,7 +218,10 @@ impl Sessions {
         let directory = self.0.directory();
         let live = directory.live.values().map(|handle| &handle.record);
         let ended = directory.ended.iter().rev();
-        live.chain(ended).filter(|record| record.key.agent.tenant == *tenant).map(|record| record.summary()).collect()
+        live.chain(ended)
+            .filter(|record| record.key.agent.tenant == *tenant)
+            .map(|record| record.summary())
+            .collect()
     }
 
     /// A session and its newest receipts: the live one of this key, or the last that ended.
@@ -189,7 +231,11 @@ impl Sessions {
     }
 
     /// A session's log, of one request when given.
-    pub fn log(&self, key: &SessionKey, request: Option<&RequestId>) -> Result<Vec<Entry>, NotFound> {
+    pub fn log(
+        &self,
+        key: &SessionKey,
+        request: Option<&RequestId>,
+    ) -> Result<Vec<Entry>, NotFound> {
         let record = self.0.directory().find(key).ok_or(NotFound)?;
         Ok(record.log.entries(request))
     }
@@ -197,9 +243,14 @@ impl Sessions {
     /// Takes no more turns, lets running ones finish for the grace time, and ends all sessions.
     pub async fn shut_down(&self, grace: Duration) {
         let shared = &self.0;
-        shared.directory().close(Ending::WhenIdle(EndReason::Shutdown));
+        shared
+            .directory()
+            .close(Ending::WhenIdle(EndReason::Shutdown));
         shared.actors.close();
-        if tokio::time::timeout(grace, shared.actors.wait()).await.is_err() {
+        if tokio::time::timeout(grace, shared.actors.wait())
+            .await
+            .is_err()
+        {
             shared.directory().close(Ending::Now(EndReason::Shutdown));
             shared.actors.wait().await;
         }
@@ -208,7 +259,9 @@ impl Sessions {
 
 impl Shared {
     fn directory(&self) -> MutexGuard<'_, Directory> {
-        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns at `at`; never, when there is no such moment.
@@ -222,7 +275,10 @@ impl Shared {
     /// Moves an ended session to the ended ones, unless the directory knows already or has a newer one of its key.
     fn forget(&self, record: &Arc<Record>) {
         let mut directory = self.directory();
-        let is_this = directory.live.get(&record.key).is_some_and(|handle| Arc::ptr_eq(&handle.record, record));
+        let is_this = directory
+            .live
+            .get(&record.key)
+            .is_some_and(|handle| Arc::ptr_eq(&handle.record, record));
         if is_this && let Some(handle) = directory.live.remove(&record.key) {
             directory.remember(handle.record, self.config.ended_shown);
         }
@@ -233,7 +289,12 @@ impl Directory {
     fn find(&self, key: &SessionKey) -> Option<Arc<Record>> {
         match self.live.get(key) {
             Some(handle) => Some(Arc::clone(&handle.record)),
-            None => self.ended.iter().rev().find(|record| record.key == *key).cloned(),
+            None => self
+                .ended
+                .iter()
+                .rev()
+                .find(|record| record.key == *key)
+                .cloned(),
         }
     }
 

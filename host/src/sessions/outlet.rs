@@ -61,7 +61,10 @@ pub(super) struct Outlet(Mutex<Stage>);
 
 enum Stage {
     /// Nothing was sent yet.
-    Open { reply: oneshot::Sender<Result<Answer, TurnError>>, content_type: String },
+    Open {
+        reply: oneshot::Sender<Result<Answer, TurnError>>,
+        content_type: String,
+    },
     /// The caller has the head, and gets pieces.
     Streaming(mpsc::Sender<Piece>),
     /// The caller has all there will be.
@@ -70,7 +73,10 @@ enum Stage {
 
 impl Outlet {
     pub(super) fn new(reply: oneshot::Sender<Result<Answer, TurnError>>) -> Self {
-        Self(Mutex::new(Stage::Open { reply, content_type: DEFAULT_CONTENT_TYPE.to_owned() }))
+        Self(Mutex::new(Stage::Open {
+            reply,
+            content_type: DEFAULT_CONTENT_TYPE.to_owned(),
+        }))
     }
 
     /// Without effect once something was sent.
@@ -82,7 +88,9 @@ impl Outlet {
 
     /// Sends a piece; false when the caller is gone.
     pub(super) async fn write(&self, chunk: Bytes) -> bool {
-        let Some(chunks) = self.stream() else { return false };
+        let Some(chunks) = self.stream() else {
+            return false;
+        };
         chunks.send(Piece::Data(chunk)).await.is_ok()
     }
 
@@ -90,9 +98,15 @@ impl Outlet {
     pub(super) async fn finish(&self, rest: Vec<u8>) {
         let stage = std::mem::replace(&mut *self.stage(), Stage::Closed);
         match stage {
-            Stage::Open { reply, content_type } => {
+            Stage::Open {
+                reply,
+                content_type,
+            } => {
                 // A caller who left needs no answer.
-                let _ = reply.send(Ok(Answer::Whole { content_type, body: rest.into() }));
+                let _ = reply.send(Ok(Answer::Whole {
+                    content_type,
+                    body: rest.into(),
+                }));
             }
             Stage::Streaming(chunks) => {
                 if !rest.is_empty() {
@@ -123,9 +137,17 @@ impl Outlet {
     fn stream(&self) -> Option<mpsc::Sender<Piece>> {
         let mut stage = self.stage();
         match std::mem::replace(&mut *stage, Stage::Closed) {
-            Stage::Open { reply, content_type } => {
+            Stage::Open {
+                reply,
+                content_type,
+            } => {
                 let (sender, chunks) = mpsc::channel(WAITING_CHUNKS);
-                reply.send(Ok(Answer::Stream { content_type, chunks: Chunks(chunks) })).ok()?;
+                reply
+                    .send(Ok(Answer::Stream {
+                        content_type,
+                        chunks: Chunks(chunks),
+                    }))
+                    .ok()?;
                 *stage = Stage::Streaming(sender.clone());
                 Some(sender)
             }

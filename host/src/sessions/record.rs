@@ -68,7 +68,14 @@ impl Record {
             memory_bytes: 0,
             models: ModelUse::default(),
         };
-        Self { key, log: Arc::new(log), state: Mutex::new(Known { summary, receipts: VecDeque::new() }) }
+        Self {
+            key,
+            log: Arc::new(log),
+            state: Mutex::new(Known {
+                summary,
+                receipts: VecDeque::new(),
+            }),
+        }
     }
 
     pub(super) fn set_phase(&self, phase: Phase) {

@@ -112,7 +112,13 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(lifecycle: Lifecycle, turn_time: Duration, now: Timestamp) -> Self {
-        Self { lifecycle, turn_time, started: now, turns: 0, phase: Phase::Idle { since: now } }
+        Self {
+            lifecycle,
+            turn_time,
+            started: now,
+            turns: 0,
+            phase: Phase::Idle { since: now },
+        }
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -151,10 +157,16 @@ impl State {
                 Vec::new()
             }
             (Phase::Running { .. }, Event::TurnBroke) => self.end(EndReason::Broken, now),
-            (Phase::Running { .. }, Event::EndAsked(reason)) => self.abandon(Abandoned::Ended(reason), reason, now),
+            (Phase::Running { .. }, Event::EndAsked(reason)) => {
+                self.abandon(Abandoned::Ended(reason), reason, now)
+            }
             (Phase::Running { since }, Event::TimePassed) => {
                 if now >= self.started + self.lifecycle.max_lifetime {
-                    self.abandon(Abandoned::Ended(EndReason::Lifetime), EndReason::Lifetime, now)
+                    self.abandon(
+                        Abandoned::Ended(EndReason::Lifetime),
+                        EndReason::Lifetime,
+                        now,
+                    )
                 } else if now >= since + self.turn_time {
                     self.abandon(Abandoned::TimedOut, EndReason::Broken, now)
                 } else {

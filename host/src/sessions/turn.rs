@@ -1,7 +1,7 @@
 //! One turn from inside: what its agent can reach, and what it cost.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -105,8 +105,10 @@ impl Meter {
     }
 
     fn used(&self, usage: &Usage) {
-        self.input_tokens.fetch_add(usage.input_tokens, Ordering::Relaxed);
-        self.output_tokens.fetch_add(usage.output_tokens, Ordering::Relaxed);
+        self.input_tokens
+            .fetch_add(usage.input_tokens, Ordering::Relaxed);
+        self.output_tokens
+            .fetch_add(usage.output_tokens, Ordering::Relaxed);
     }
 
     /// An error may have been billed, too.
@@ -131,7 +133,8 @@ impl Capabilities for Turn {
         async move {
             self.meter.called();
             let answer = self.provider.converse(request).await;
-            self.meter.answered(answer.as_ref().map(|response| &response.usage));
+            self.meter
+                .answered(answer.as_ref().map(|response| &response.usage));
             answer
         }
         .boxed()
@@ -140,7 +143,11 @@ impl Capabilities for Turn {
     fn converse_stream(&mut self, request: Request) -> BoxFuture<'_, Result<EventStream, Error>> {
         async move {
             self.meter.called();
-            let events = self.provider.converse_stream(request).await.inspect_err(|error| self.meter.answered(Err(error)))?;
+            let events = self
+                .provider
+                .converse_stream(request)
+                .await
+                .inspect_err(|error| self.meter.answered(Err(error)))?;
             let meter = Arc::clone(&self.meter);
             let metered = events.inspect(move |event| match event {
                 Ok(Event::Done(response)) => meter.used(&response.usage),
@@ -156,7 +163,11 @@ impl Capabilities for Turn {
         self.provider.count_tokens(request)
     }
 
-    fn invoke_model(&mut self, model: String, body: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
+    fn invoke_model(
+        &mut self,
+        model: String,
+        body: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
         self.meter.called();
         self.provider.invoke_model(model, body)
     }
@@ -175,6 +186,9 @@ impl Capabilities for Turn {
     }
 
     fn remaining(&self) -> Budget {
-        Budget { tokens: None, money_micros: None }
+        Budget {
+            tokens: None,
+            money_micros: None,
+        }
     }
 }

@@ -11,7 +11,10 @@ pub(in crate::api) struct Arns<'a> {
 
 impl Arns<'_> {
     pub(super) fn agent(&self, key: &AgentKey) -> String {
-        format!("arn:aws:bedrock-agentcore:{}:{}:runtime/{}", self.region, key.tenant, key.agent)
+        format!(
+            "arn:aws:bedrock-agentcore:{}:{}:runtime/{}",
+            self.region, key.tenant, key.agent
+        )
     }
 
     pub(super) fn endpoint(&self, key: &AgentKey, name: &EndpointName) -> String {
@@ -30,42 +33,69 @@ impl Arns<'_> {
 /// The agent that a path segment names: by its ARN, or by its bare id and an account.
 ///
 /// What is another's, or of another region, is as unknown as what does not exist.
-pub(super) fn agent_of_segment(api: &Api, segment: &str, account: Option<&str>) -> Result<AgentKey, ApiError> {
+pub(super) fn agent_of_segment(
+    api: &Api,
+    segment: &str,
+    account: Option<&str>,
+) -> Result<AgentKey, ApiError> {
     let tenant = api.tenant();
     let Some(arn) = segment.strip_prefix("arn:") else {
         let account: TenantId = account
-            .ok_or_else(|| ApiError::invalid("accountId", "accountId is required when the agent is named by its id alone"))?
+            .ok_or_else(|| {
+                ApiError::invalid(
+                    "accountId",
+                    "accountId is required when the agent is named by its id alone",
+                )
+            })?
             .parse()?;
         let agent: AgentId = segment.parse()?;
-        return if account == tenant { Ok(AgentKey { tenant, agent }) } else { Err(unknown(segment)) };
+        return if account == tenant {
+            Ok(AgentKey { tenant, agent })
+        } else {
+            Err(unknown(segment))
+        };
     };
     let parts: Vec<&str> = arn.splitn(5, ':').collect();
     let [partition, service, region, account, resource] = parts[..] else {
         return Err(malformed(segment));
     };
-    let Some(agent) = resource.strip_prefix("runtime/") else { return Err(malformed(segment)) };
+    let Some(agent) = resource.strip_prefix("runtime/") else {
+        return Err(malformed(segment));
+    };
     if !partition.starts_with("aws") || service != "bedrock-agentcore" || region.is_empty() {
         return Err(malformed(segment));
     }
     let account: TenantId = account.parse().map_err(|_| malformed(segment))?;
     let agent: AgentId = agent.parse().map_err(|_| malformed(segment))?;
-    if account == tenant && region == api.region { Ok(AgentKey { tenant, agent }) } else { Err(unknown(segment)) }
+    if account == tenant && region == api.region {
+        Ok(AgentKey { tenant, agent })
+    } else {
+        Err(unknown(segment))
+    }
 }
 
 /// The agent that a control-plane path names, which is by its id.
 pub(super) fn agent_of_id(api: &Api, id: &str) -> Result<AgentKey, ApiError> {
-    Ok(AgentKey { tenant: api.tenant(), agent: id.parse()? })
+    Ok(AgentKey {
+        tenant: api.tenant(),
+        agent: id.parse()?,
+    })
 }
 
 fn malformed(segment: &str) -> ApiError {
     let shown: String = segment.chars().take(200).collect();
     ApiError::invalid(
         "agentRuntimeArn",
-        format!("{shown:?} is not the ARN of an agent, such as arn:aws:bedrock-agentcore:REGION:ACCOUNT:runtime/ID"),
+        format!(
+            "{shown:?} is not the ARN of an agent, such as arn:aws:bedrock-agentcore:REGION:ACCOUNT:runtime/ID"
+        ),
     )
 }
 
 fn unknown(segment: &str) -> ApiError {
     let shown: String = segment.chars().take(200).collect();
-    ApiError::new(Code::ResourceNotFound, format!("no agent {shown} was found"))
+    ApiError::new(
+        Code::ResourceNotFound,
+        format!("no agent {shown} was found"),
+    )
 }

@@ -40,7 +40,8 @@ struct RequestHeaders {
 
 /// Reads a request's body.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| ApiError::invalid("body", format!("the request cannot be read: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::invalid("body", format!("the request cannot be read: {error}")))
 }
 
 impl RuntimeInput {
@@ -51,7 +52,9 @@ impl RuntimeInput {
             let message = "authorizerConfiguration is not supported by this server; leave it out";
             return Err(ApiError::invalid("authorizerConfiguration", message));
         }
-        let role_arn = self.role_arn.ok_or_else(|| ApiError::invalid("roleArn", "roleArn is required"))?;
+        let role_arn = self
+            .role_arn
+            .ok_or_else(|| ApiError::invalid("roleArn", "roleArn is required"))?;
         if !is_role_arn(&role_arn) {
             let message = "roleArn is the ARN of an IAM role, such as arn:aws:iam::123456789012:role/agent (it needs not exist)";
             return Err(ApiError::invalid("roleArn", message));
@@ -77,8 +80,13 @@ impl RuntimeInput {
 pub(super) fn output(configuration: &Configuration) -> Map<String, Value> {
     let mut output = configuration.kept.clone();
     output.remove("tags");
-    output.entry("networkConfiguration").or_insert_with(|| json!({ "networkMode": "PUBLIC" }));
-    output.insert("agentRuntimeArtifact".to_owned(), configuration.artifact.wire.clone());
+    output
+        .entry("networkConfiguration")
+        .or_insert_with(|| json!({ "networkMode": "PUBLIC" }));
+    output.insert(
+        "agentRuntimeArtifact".to_owned(),
+        configuration.artifact.wire.clone(),
+    );
     output.insert("roleArn".to_owned(), json!(configuration.role_arn));
     output.insert(
         "lifecycleConfiguration".to_owned(),
@@ -91,7 +99,10 @@ pub(super) fn output(configuration: &Configuration) -> Map<String, Value> {
         output.insert("description".to_owned(), json!(description));
     }
     if !configuration.environment.is_empty() {
-        output.insert("environmentVariables".to_owned(), json!(configuration.environment));
+        output.insert(
+            "environmentVariables".to_owned(),
+            json!(configuration.environment),
+        );
     }
     if !configuration.request_headers.is_empty() {
         let allowed = json!({ "requestHeaderAllowlist": configuration.request_headers });
@@ -105,13 +116,13 @@ fn artifact(wire: Option<Value>) -> Result<ArtifactSource, ApiError> {
     let wire = wire.ok_or_else(|| ApiError::invalid(FIELD, "agentRuntimeArtifact is required"))?;
     let text = |pointer: &str| wire.pointer(pointer).and_then(Value::as_str);
     let container = text("/containerConfiguration/containerUri").map(str::parse::<Reference>);
-    let code = text("/codeConfiguration/code/s3/bucket").zip(text("/codeConfiguration/code/s3/prefix"));
+    let code =
+        text("/codeConfiguration/code/s3/bucket").zip(text("/codeConfiguration/code/s3/prefix"));
     let reference = match (container, code) {
         (Some(reference), None) => reference,
         (None, Some((bucket, key))) => Reference::s3(bucket, key),
         _ => {
-            let message =
-                "agentRuntimeArtifact has either containerConfiguration.containerUri or codeConfiguration.code.s3 with bucket and prefix";
+            let message = "agentRuntimeArtifact has either containerConfiguration.containerUri or codeConfiguration.code.s3 with bucket and prefix";
             return Err(ApiError::invalid(FIELD, message));
         }
     };
@@ -122,7 +133,13 @@ fn artifact(wire: Option<Value>) -> Result<ArtifactSource, ApiError> {
 fn environment(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
     const FIELD: &str = "environmentVariables";
     if variables.len() > 50 {
-        return Err(ApiError::invalid(FIELD, format!("there are {} environment variables, at most 50 fit", variables.len())));
+        return Err(ApiError::invalid(
+            FIELD,
+            format!(
+                "there are {} environment variables, at most 50 fit",
+                variables.len()
+            ),
+        ));
     }
     for (name, value) in &variables {
         length(FIELD, name, 1, 100)?;
@@ -134,28 +151,47 @@ fn environment(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, S
 fn lifecycle(input: Option<LifecycleInput>) -> Result<Lifecycle, ApiError> {
     const FIELD: &str = "lifecycleConfiguration";
     let default = Lifecycle::default();
-    let Some(input) = input else { return Ok(default) };
+    let Some(input) = input else {
+        return Ok(default);
+    };
     let seconds = |name: &str, value: Option<u64>| match value {
         None => Ok(None),
         Some(seconds @ 60..=1_209_600) => Ok(Some(Duration::from_secs(seconds))),
-        Some(other) => Err(ApiError::invalid(FIELD, format!("{name} is 60 to 1209600 seconds, not {other}"))),
+        Some(other) => Err(ApiError::invalid(
+            FIELD,
+            format!("{name} is 60 to 1209600 seconds, not {other}"),
+        )),
     };
-    let idle = seconds("idleRuntimeSessionTimeout", input.idle_runtime_session_timeout)?;
+    let idle = seconds(
+        "idleRuntimeSessionTimeout",
+        input.idle_runtime_session_timeout,
+    )?;
     let max_lifetime = seconds("maxLifetime", input.max_lifetime)?.unwrap_or(default.max_lifetime);
     // As at AWS: a short lifetime alone pulls the default idle time down with it.
     let idle_timeout = idle.unwrap_or(default.idle_timeout.min(max_lifetime));
     if idle_timeout > max_lifetime {
-        return Err(ApiError::invalid(FIELD, "idleRuntimeSessionTimeout must not be larger than maxLifetime"));
+        return Err(ApiError::invalid(
+            FIELD,
+            "idleRuntimeSessionTimeout must not be larger than maxLifetime",
+        ));
     }
-    Ok(Lifecycle { idle_timeout, max_lifetime })
+    Ok(Lifecycle {
+        idle_timeout,
+        max_lifetime,
+    })
 }
 
 fn request_headers(input: Option<RequestHeaders>) -> Result<Vec<String>, ApiError> {
     const FIELD: &str = "requestHeaderConfiguration";
     const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
-    let names = input.map(|input| input.request_header_allowlist).unwrap_or_default();
+    let names = input
+        .map(|input| input.request_header_allowlist)
+        .unwrap_or_default();
     if names.len() > 20 {
-        return Err(ApiError::invalid(FIELD, format!("there are {} allowed headers, at most 20 fit", names.len())));
+        return Err(ApiError::invalid(
+            FIELD,
+            format!("there are {} allowed headers, at most 20 fit", names.len()),
+        ));
     }
     names
         .into_iter()
@@ -164,11 +200,19 @@ fn request_headers(input: Option<RequestHeaders>) -> Result<Vec<String>, ApiErro
             let valid = axum::http::HeaderName::from_bytes(name.as_bytes()).is_ok();
             let reserved = name.starts_with("x-amz-")
                 || (name.starts_with("x-amzn-") && !name.starts_with(CUSTOM))
-                || matches!(name.as_str(), "authorization" | "cookie" | "host" | "content-length" | "transfer-encoding");
+                || matches!(
+                    name.as_str(),
+                    "authorization" | "cookie" | "host" | "content-length" | "transfer-encoding"
+                );
             if valid && !reserved {
                 Ok(name)
             } else {
-                Err(ApiError::invalid(FIELD, format!("the header {name:?} cannot be allowed: it is reserved or not a header name")))
+                Err(ApiError::invalid(
+                    FIELD,
+                    format!(
+                        "the header {name:?} cannot be allowed: it is reserved or not a header name"
+                    ),
+                ))
             }
         })
         .collect()
@@ -183,11 +227,19 @@ fn is_role_arn(arn: &str) -> bool {
             && role.strip_prefix("role/").is_some_and(|name| !name.is_empty() && name.len() <= 512))
 }
 
-pub(super) fn length(field: &'static str, value: &str, min: usize, max: usize) -> Result<(), ApiError> {
+pub(super) fn length(
+    field: &'static str,
+    value: &str,
+    min: usize,
+    max: usize,
+) -> Result<(), ApiError> {
     let length = value.chars().count();
     if (min..=max).contains(&length) {
         Ok(())
     } else {
-        Err(ApiError::invalid(field, format!("{field} has {min} to {max} characters, not {length}")))
+        Err(ApiError::invalid(
+            field,
+            format!("{field} has {min} to {max} characters, not {length}"),
+        ))
     }
 }

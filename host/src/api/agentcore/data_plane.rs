@@ -30,9 +30,9 @@ impl AgentQuery {
     fn endpoint(&self) -> Result<EndpointName, ApiError> {
         match &self.qualifier {
             None => Ok(EndpointName::default_endpoint()),
-            Some(name) => name
-                .parse()
-                .map_err(|error: crate::ids::InvalidId| ApiError::invalid("qualifier", error.to_string())),
+            Some(name) => name.parse().map_err(|error: crate::ids::InvalidId| {
+                ApiError::invalid("qualifier", error.to_string())
+            }),
         }
     }
 }
@@ -60,11 +60,17 @@ pub(in crate::api) async fn invoke(
         traceparent: headers::traceparent(&request),
         payload: payload(body).await?,
     };
-    let key = SessionKey { agent, session: session.clone() };
+    let key = SessionKey {
+        agent,
+        session: session.clone(),
+    };
     let answer = api.sessions.invoke(key, deployment, invocation).await;
     let mut response = match answer {
         Ok(Answer::Whole { content_type, body }) => answered(&content_type, Body::from(body)),
-        Ok(Answer::Stream { content_type, chunks }) => answered(&content_type, streamed(chunks)),
+        Ok(Answer::Stream {
+            content_type,
+            chunks,
+        }) => answered(&content_type, streamed(chunks)),
         Err(error) => ApiError::from(error).into_response(),
     };
     let answered = response.headers_mut();
@@ -83,13 +89,24 @@ pub(in crate::api) async fn stop(
 ) -> Result<Response, ApiError> {
     let agent = arn::agent_of_segment(&api, &segment, query.account_id.as_deref())?;
     let endpoint = query.endpoint()?;
-    let session = headers::session(&request)?
-        .ok_or_else(|| ApiError::invalid("runtimeSessionId", "the header with the session's id is required"))?;
+    let session = headers::session(&request)?.ok_or_else(|| {
+        ApiError::invalid(
+            "runtimeSessionId",
+            "the header with the session's id is required",
+        )
+    })?;
     api.agents.endpoint(&agent, &endpoint)?;
-    api.sessions.stop(&SessionKey { agent, session: session.clone() })?;
+    api.sessions.stop(&SessionKey {
+        agent,
+        session: session.clone(),
+    })?;
     let mut response = axum::Json(serde_json::json!({})).into_response();
     insert(response.headers_mut(), headers::SESSION, session.as_str());
-    insert(response.headers_mut(), headers::REQUEST_ID, RequestId::random().as_str());
+    insert(
+        response.headers_mut(),
+        headers::REQUEST_ID,
+        RequestId::random().as_str(),
+    );
     Ok(response)
 }
 
@@ -122,7 +139,11 @@ async fn payload(body: Body) -> Result<Bytes, ApiError> {
         let message = format!("the payload has more than {MAX_PAYLOAD} bytes");
         return Err(ApiError::invalid("payload", message));
     }
-    Ok(if payload.is_empty() { first } else { payload.freeze() })
+    Ok(if payload.is_empty() {
+        first
+    } else {
+        payload.freeze()
+    })
 }
 
 fn answered(content_type: &str, body: Body) -> Response {

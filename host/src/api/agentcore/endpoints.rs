@@ -33,18 +33,32 @@ impl EndpointInput {
         if let Some(description) = &self.description {
             length("description", description, 1, 256)?;
         }
-        Ok((self.agent_runtime_version.as_deref().map(str::parse).transpose()?, self.description.clone()))
+        Ok((
+            self.agent_runtime_version
+                .as_deref()
+                .map(str::parse)
+                .transpose()?,
+            self.description.clone(),
+        ))
     }
 }
 
-pub(in crate::api) async fn create(State(api): State<Arc<Api>>, Path(id): Path<String>, body: Bytes) -> Answer {
+pub(in crate::api) async fn create(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
     let key = agent_of_id(&api, &id)?;
     let input: EndpointInput = parse(&body)?;
-    let name: EndpointName =
-        input.name.as_deref().ok_or_else(|| ApiError::invalid("name", "name is required"))?.parse()?;
+    let name: EndpointName = input
+        .name
+        .as_deref()
+        .ok_or_else(|| ApiError::invalid("name", "name is required"))?
+        .parse()?;
     let (version, description) = input.target()?;
     let (agents, at) = (api.agents.clone(), key.clone());
-    let (endpoint, status) = blocking(move || agents.create_endpoint(&at, name, version, description)).await?;
+    let (endpoint, status) =
+        blocking(move || agents.create_endpoint(&at, name, version, description)).await?;
     let mut output = output(&api, &key, &endpoint, status);
     output["endpointName"] = json!(endpoint.name);
     Ok((StatusCode::ACCEPTED, Json(output)))
@@ -59,11 +73,18 @@ pub(in crate::api) async fn update(
     let name: EndpointName = name.parse()?;
     let (version, description) = parse::<EndpointInput>(&body)?.target()?;
     let (agents, at) = (api.agents.clone(), key.clone());
-    let (endpoint, status) = blocking(move || agents.update_endpoint(&at, &name, version, description)).await?;
-    Ok((StatusCode::ACCEPTED, Json(output(&api, &key, &endpoint, status))))
+    let (endpoint, status) =
+        blocking(move || agents.update_endpoint(&at, &name, version, description)).await?;
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(output(&api, &key, &endpoint, status)),
+    ))
 }
 
-pub(in crate::api) async fn get(State(api): State<Arc<Api>>, Path((id, name)): Path<(String, String)>) -> Answer {
+pub(in crate::api) async fn get(
+    State(api): State<Arc<Api>>,
+    Path((id, name)): Path<(String, String)>,
+) -> Answer {
     let key = agent_of_id(&api, &id)?;
     let (endpoint, status, failure) = api.agents.endpoint(&key, &name.parse()?)?;
     let mut output = output(&api, &key, &endpoint, status);
@@ -73,7 +94,10 @@ pub(in crate::api) async fn get(State(api): State<Arc<Api>>, Path((id, name)): P
     Ok((StatusCode::OK, Json(output)))
 }
 
-pub(in crate::api) async fn delete(State(api): State<Arc<Api>>, Path((id, name)): Path<(String, String)>) -> Answer {
+pub(in crate::api) async fn delete(
+    State(api): State<Arc<Api>>,
+    Path((id, name)): Path<(String, String)>,
+) -> Answer {
     let key = agent_of_id(&api, &id)?;
     let name: EndpointName = name.parse()?;
     let output = json!({ "status": "DELETING", "agentRuntimeId": key.agent, "endpointName": name });
@@ -88,10 +112,17 @@ pub(in crate::api) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Answer {
     let key = agent_of_id(&api, &id)?;
-    let (endpoints, next) = page(&query, api.agents.endpoints(&key)?, |(endpoint, _)| endpoint.name.to_string())?;
-    let endpoints: Vec<Value> =
-        endpoints.iter().map(|(endpoint, status)| output(&api, &key, endpoint, *status)).collect();
-    Ok((StatusCode::OK, Json(with_token(json!({ "runtimeEndpoints": endpoints }), next))))
+    let (endpoints, next) = page(&query, api.agents.endpoints(&key)?, |(endpoint, _)| {
+        endpoint.name.to_string()
+    })?;
+    let endpoints: Vec<Value> = endpoints
+        .iter()
+        .map(|(endpoint, status)| output(&api, &key, endpoint, *status))
+        .collect();
+    Ok((
+        StatusCode::OK,
+        Json(with_token(json!({ "runtimeEndpoints": endpoints }), next)),
+    ))
 }
 
 fn output(api: &Api, key: &AgentKey, endpoint: &Endpoint, status: Status) -> Value {

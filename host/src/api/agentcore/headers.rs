@@ -6,7 +6,8 @@ use crate::api::error::ApiError;
 use crate::contract::types::Header;
 use crate::ids::{SessionId, UserId};
 
-pub(super) const SESSION: HeaderName = HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-session-id");
+pub(super) const SESSION: HeaderName =
+    HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-session-id");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const USER: HeaderName = HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-user-id");
 
@@ -28,9 +29,9 @@ pub(super) fn session(headers: &HeaderMap) -> Result<Option<SessionId>, ApiError
     match text(headers, &SESSION, usize::MAX)? {
         // An empty id is no id: the server makes one and returns it.
         None | Some("") => Ok(None),
-        Some(id) => Ok(Some(id.parse().map_err(|error: crate::ids::InvalidId| {
-            ApiError::invalid("runtimeSessionId", error.to_string())
-        })?)),
+        Some(id) => Ok(Some(id.parse().map_err(
+            |error: crate::ids::InvalidId| ApiError::invalid("runtimeSessionId", error.to_string()),
+        )?)),
     }
 }
 
@@ -38,9 +39,9 @@ pub(super) fn session(headers: &HeaderMap) -> Result<Option<SessionId>, ApiError
 pub(super) fn user(headers: &HeaderMap) -> Result<Option<UserId>, ApiError> {
     match text(headers, &USER, 1_024)? {
         None => Ok(None),
-        Some(id) => Ok(Some(id.parse().map_err(|error: crate::ids::InvalidId| {
-            ApiError::invalid("runtimeUserId", error.to_string())
-        })?)),
+        Some(id) => Ok(Some(id.parse().map_err(
+            |error: crate::ids::InvalidId| ApiError::invalid("runtimeUserId", error.to_string()),
+        )?)),
     }
 }
 
@@ -51,7 +52,12 @@ pub(super) fn short(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Str
 
 /// The W3C trace context, if it is one; otherwise it is as if none was sent.
 pub(super) fn traceparent(headers: &HeaderMap) -> Option<String> {
-    headers.get("traceparent")?.to_str().ok().filter(|value| value.len() <= 128).map(str::to_owned)
+    headers
+        .get("traceparent")?
+        .to_str()
+        .ok()
+        .filter(|value| value.len() <= 128)
+        .map(str::to_owned)
 }
 
 /// What of the request's headers its agent may see.
@@ -59,10 +65,20 @@ pub(super) fn allowed(headers: &HeaderMap, allowed: &[String]) -> Result<Vec<Hea
     let mut passed = Vec::new();
     for name in allowed {
         for value in headers.get_all(name) {
-            let value = value.to_str().ok().filter(|value| value.len() <= LONGEST_ALLOWED).ok_or_else(|| {
-                ApiError::invalid(name.clone(), format!("the header {name} has text of at most {LONGEST_ALLOWED} bytes"))
-            })?;
-            passed.push(Header { name: name.clone(), value: value.to_owned() });
+            let value = value
+                .to_str()
+                .ok()
+                .filter(|value| value.len() <= LONGEST_ALLOWED)
+                .ok_or_else(|| {
+                    ApiError::invalid(
+                        name.clone(),
+                        format!("the header {name} has text of at most {LONGEST_ALLOWED} bytes"),
+                    )
+                })?;
+            passed.push(Header {
+                name: name.clone(),
+                value: value.to_owned(),
+            });
         }
     }
     Ok(passed)
@@ -71,14 +87,23 @@ pub(super) fn allowed(headers: &HeaderMap, allowed: &[String]) -> Result<Vec<Hea
 /// Copies what the answer repeats.
 pub(super) fn repeat(request: &HeaderMap, response: &mut HeaderMap) {
     for (name, longest) in REPEATED {
-        if let Some(value) = request.get(name).filter(|value: &&HeaderValue| value.len() <= longest) {
+        if let Some(value) = request
+            .get(name)
+            .filter(|value: &&HeaderValue| value.len() <= longest)
+        {
             response.insert(HeaderName::from_static(name), value.clone());
         }
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName, longest: usize) -> Result<Option<&'a str>, ApiError> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
+fn text<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    longest: usize,
+) -> Result<Option<&'a str>, ApiError> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
     match value.to_str() {
         Ok(value) if value.len() <= longest => Ok(Some(value)),
         _ => Err(ApiError::invalid(

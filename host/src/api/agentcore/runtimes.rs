@@ -37,7 +37,9 @@ pub(in crate::api) async fn create(State(api): State<Arc<Api>>, body: Bytes) -> 
         .take()
         .ok_or_else(|| ApiError::invalid("agentRuntimeName", "agentRuntimeName is required"))?
         .parse()
-        .map_err(|error: crate::ids::InvalidId| ApiError::invalid("agentRuntimeName", error.to_string()))?;
+        .map_err(|error: crate::ids::InvalidId| {
+            ApiError::invalid("agentRuntimeName", error.to_string())
+        })?;
     let configuration = input.configuration()?;
     let agents = api.agents.clone();
     let tenant = api.tenant();
@@ -45,7 +47,11 @@ pub(in crate::api) async fn create(State(api): State<Arc<Api>>, body: Bytes) -> 
     Ok((StatusCode::ACCEPTED, Json(written(&api, &agent, &version))))
 }
 
-pub(in crate::api) async fn update(State(api): State<Arc<Api>>, Path(id): Path<String>, body: Bytes) -> Answer {
+pub(in crate::api) async fn update(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
     let key = agent_of_id(&api, &id)?;
     let configuration = parse::<RuntimeInput>(&body)?.configuration()?;
     let agents = api.agents.clone();
@@ -63,7 +69,10 @@ pub(in crate::api) async fn get(
     if let Value::Object(output) = &mut output {
         output.extend(configuration::output(&version.configuration));
         output.insert("createdAt".to_owned(), json!(agent.created.to_string()));
-        output.insert("workloadIdentityDetails".to_owned(), workload_identity(&api, &agent));
+        output.insert(
+            "workloadIdentityDetails".to_owned(),
+            workload_identity(&api, &agent),
+        );
         if let Some(reason) = version.failure() {
             output.insert("failureReason".to_owned(), json!(reason));
         }
@@ -93,10 +102,21 @@ pub(in crate::api) async fn delete(
     Ok((StatusCode::ACCEPTED, Json(output)))
 }
 
-pub(in crate::api) async fn list(State(api): State<Arc<Api>>, Query(query): Query<PageQuery>) -> Answer {
-    let (agents, next) = page(&query, api.agents.list(&api.tenant()), |(agent, _)| agent.id.to_string())?;
-    let agents: Vec<Value> = agents.iter().map(|(agent, version)| summary(&api, agent, version)).collect();
-    Ok((StatusCode::OK, Json(with_token(json!({ "agentRuntimes": agents }), next))))
+pub(in crate::api) async fn list(
+    State(api): State<Arc<Api>>,
+    Query(query): Query<PageQuery>,
+) -> Answer {
+    let (agents, next) = page(&query, api.agents.list(&api.tenant()), |(agent, _)| {
+        agent.id.to_string()
+    })?;
+    let agents: Vec<Value> = agents
+        .iter()
+        .map(|(agent, version)| summary(&api, agent, version))
+        .collect();
+    Ok((
+        StatusCode::OK,
+        Json(with_token(json!({ "agentRuntimes": agents }), next)),
+    ))
 }
 
 pub(in crate::api) async fn versions(
@@ -106,8 +126,14 @@ pub(in crate::api) async fn versions(
 ) -> Answer {
     let (agent, versions) = api.agents.versions(&agent_of_id(&api, &id)?)?;
     let (versions, next) = page(&query, versions, |version| version.version.to_string())?;
-    let versions: Vec<Value> = versions.iter().map(|version| summary(&api, &agent, version)).collect();
-    Ok((StatusCode::OK, Json(with_token(json!({ "agentRuntimes": versions }), next))))
+    let versions: Vec<Value> = versions
+        .iter()
+        .map(|version| summary(&api, &agent, version))
+        .collect();
+    Ok((
+        StatusCode::OK,
+        Json(with_token(json!({ "agentRuntimes": versions }), next)),
+    ))
 }
 
 /// What create and update answer.
@@ -141,7 +167,10 @@ fn workload_identity(api: &Api, agent: &Agent) -> Value {
 }
 
 fn key(api: &Api, agent: &Agent) -> AgentKey {
-    AgentKey { tenant: api.tenant(), agent: agent.id.clone() }
+    AgentKey {
+        tenant: api.tenant(),
+        agent: agent.id.clone(),
+    }
 }
 
 pub(super) fn with_token(mut output: Value, next: Option<String>) -> Value {

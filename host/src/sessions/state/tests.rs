@@ -10,8 +10,10 @@ fn seconds(seconds: u64) -> Timestamp {
 
 /// Idle after 60 s, dead after 300 s, turns of at most 100 s.
 fn session() -> State {
-    let lifecycle =
-        Lifecycle { idle_timeout: Duration::from_secs(60), max_lifetime: Duration::from_secs(300) };
+    let lifecycle = Lifecycle {
+        idle_timeout: Duration::from_secs(60),
+        max_lifetime: Duration::from_secs(300),
+    };
     State::new(lifecycle, Duration::from_secs(100), START)
 }
 
@@ -19,7 +21,10 @@ fn session() -> State {
 fn turns_are_numbered_from_one() {
     let mut session = session();
     for turn in 1..=3 {
-        assert_eq!(session.apply(Event::TurnTaken, START), [Effect::Run { turn }]);
+        assert_eq!(
+            session.apply(Event::TurnTaken, START),
+            [Effect::Run { turn }]
+        );
         assert_eq!(session.apply(Event::TurnDone, START), []);
     }
 }
@@ -29,7 +34,10 @@ fn a_session_ends_when_nobody_came_for_its_idle_time() {
     let mut session = session();
     assert_eq!(session.wake_at(), Some(seconds(60)));
     assert_eq!(session.apply(Event::TimePassed, seconds(59)), []);
-    assert_eq!(session.apply(Event::TimePassed, seconds(60)), [Effect::Retire(EndReason::Idle)]);
+    assert_eq!(
+        session.apply(Event::TimePassed, seconds(60)),
+        [Effect::Retire(EndReason::Idle)]
+    );
     assert_eq!(session.wake_at(), None);
 }
 
@@ -42,7 +50,10 @@ fn a_turn_starts_the_idle_time_again_but_not_the_lifetime() {
         session.apply(Event::TurnDone, seconds(start + 1));
         assert_eq!(session.wake_at(), Some(seconds(u64::min(start + 61, 300))));
     }
-    assert_eq!(session.apply(Event::TimePassed, seconds(300)), [Effect::Retire(EndReason::Lifetime)]);
+    assert_eq!(
+        session.apply(Event::TimePassed, seconds(300)),
+        [Effect::Retire(EndReason::Lifetime)]
+    );
 }
 
 #[test]
@@ -59,7 +70,10 @@ fn a_turn_that_takes_too_long_is_given_up_and_its_session_with_it() {
     assert_eq!(session.wake_at(), Some(seconds(110)));
     assert_eq!(
         session.apply(Event::TimePassed, seconds(110)),
-        [Effect::Abandon(Abandoned::TimedOut), Effect::Retire(EndReason::Broken)]
+        [
+            Effect::Abandon(Abandoned::TimedOut),
+            Effect::Retire(EndReason::Broken)
+        ]
     );
 }
 
@@ -69,7 +83,10 @@ fn the_lifetime_ends_also_a_running_turn() {
     session.apply(Event::TurnTaken, seconds(250));
     assert_eq!(
         session.apply(Event::TimePassed, seconds(300)),
-        [Effect::Abandon(Abandoned::Ended(EndReason::Lifetime)), Effect::Retire(EndReason::Lifetime)]
+        [
+            Effect::Abandon(Abandoned::Ended(EndReason::Lifetime)),
+            Effect::Retire(EndReason::Lifetime)
+        ]
     );
 }
 
@@ -79,7 +96,10 @@ fn a_stop_ends_a_running_turn_at_once() {
     session.apply(Event::TurnTaken, START);
     assert_eq!(
         session.apply(Event::EndAsked(EndReason::Stopped), START),
-        [Effect::Abandon(Abandoned::Ended(EndReason::Stopped)), Effect::Retire(EndReason::Stopped)]
+        [
+            Effect::Abandon(Abandoned::Ended(EndReason::Stopped)),
+            Effect::Retire(EndReason::Stopped)
+        ]
     );
 }
 
@@ -87,17 +107,31 @@ fn a_stop_ends_a_running_turn_at_once() {
 fn a_fault_ends_the_session() {
     let mut session = session();
     session.apply(Event::TurnTaken, START);
-    assert_eq!(session.apply(Event::TurnBroke, START), [Effect::Retire(EndReason::Broken)]);
+    assert_eq!(
+        session.apply(Event::TurnBroke, START),
+        [Effect::Retire(EndReason::Broken)]
+    );
 }
 
 #[test]
 fn an_ended_session_does_nothing_more() {
     let mut session = session();
     session.apply(Event::EndAsked(EndReason::Stopped), START);
-    let events =
-        [Event::TurnTaken, Event::TurnDone, Event::TurnBroke, Event::EndAsked(EndReason::Deleted), Event::TimePassed];
+    let events = [
+        Event::TurnTaken,
+        Event::TurnDone,
+        Event::TurnBroke,
+        Event::EndAsked(EndReason::Deleted),
+        Event::TimePassed,
+    ];
     for event in events {
         assert_eq!(session.apply(event, seconds(1_000)), [], "{event:?}");
     }
-    assert_eq!(session.phase(), Phase::Ended { reason: EndReason::Stopped, at: START });
+    assert_eq!(
+        session.phase(),
+        Phase::Ended {
+            reason: EndReason::Stopped,
+            at: START
+        }
+    );
 }
