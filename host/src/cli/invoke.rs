@@ -7,7 +7,7 @@ use reqwest::Method;
 use super::client::Client;
 use super::exit::Failure;
 
-const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
+pub(super) const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -222,10 +222,11 @@ async fn work(
             Outcome::Answered
         }
         Ok(Err(error)) => {
-            outlet.fail(match error {
+            let error = match error {
                 AgentError::InvalidPayload(message) => TurnError::InvalidPayload(message),
                 AgentError::Failed(message) => TurnError::Failed(message),
-            });
+            };
+            outlet.agent_failed(error).await;
             Outcome::AgentError
         }
         Err(fault) => {

@@ -66,7 +66,10 @@ enum Stage {
         content_type: String,
     },
     /// The caller has the head, and gets pieces.
-    Streaming(mpsc::Sender<Piece>),
+    Streaming {
+        chunks: mpsc::Sender<Piece>,
+        events: bool,
+    },
     /// The caller has all there will be.
     Closed,
 }
@@ -108,7 +111,7 @@ impl Outlet {
                     body: rest.into(),
                 }));
             }
-            Stage::Streaming(chunks) => {
+            Stage::Streaming { chunks, .. } => {
                 if !rest.is_empty() {
                     let _ = chunks.send(Piece::Data(rest.into())).await;
                 }
@@ -118,6 +121,30 @@ impl Outlet {
         }
     }
 
+    /// The agent says that it failed. In a stream of events that is one more event and a clean end, as callers of
+    /// AgentCore know it; any other answer breaks off.
+    pub(super) async fn agent_failed(&self, error: TurnError) {
+        let events = match &*self.stage() {
+            Stage::Streaming {
+                chunks,
+                events: true,
+            } => Some(chunks.clone()),
+            Stage::Open { .. } | Stage::Streaming { .. } | Stage::Closed => None,
+        };
+        let Some(chunks) = events else {
+            return self.fail(error);
+        };
+        let event = serde_json::json!({
+            "error": error.to_string(),
+            "error_type": "AgentError",
+            "message": "An error occurred during streaming",
+        });
+        let _ = chunks
+            .send(Piece::Data(format!("data: {event}\n\n").into()))
+            .await;
+        self.finish(Vec::new()).await;
+    }
+
     /// There is no answer, or no more of it. Never waits.
     pub(super) fn fail(&self, error: TurnError) {
         let stage = std::mem::replace(&mut *self.stage(), Stage::Closed);
@@ -125,7 +152,7 @@ impl Outlet {
             Stage::Open { reply, .. } => {
                 let _ = reply.send(Err(error));
             }
-            Stage::Streaming(chunks) => {
+            Stage::Streaming { chunks, .. } => {
                 // With its channel full the caller misses the reason; the missing end tells it all the same.
                 let _ = chunks.try_send(Piece::Failed(error));
             }
@@ -142,17 +169,23 @@ impl Outlet {
                 content_type,
             } => {
                 let (sender, chunks) = mpsc::channel(WAITING_CHUNKS);
+                let events = content_type.starts_with("text/event-stream");
+                let chunks = Chunks(chunks);
                 reply
                     .send(Ok(Answer::Stream {
                         content_type,
-                        chunks: Chunks(chunks),
+                        chunks,
                     }))
                     .ok()?;
-                *stage = Stage::Streaming(sender.clone());
+                *stage = Stage::Streaming {
+                    chunks: sender.clone(),
+                    events,
+                };
                 Some(sender)
             }
-            Stage::Streaming(sender) => {
-                *stage = Stage::Streaming(sender.clone());
+            Stage::Streaming { chunks, events } => {
+                let sender = chunks.clone();
+                *stage = Stage::Streaming { chunks, events };
                 Some(sender)
             }
             Stage::Closed => None,
