@@ -167,6 +167,7 @@ impl From<TurnError> for ApiError {
                 | Fault::Transfer { .. },
             )
             | TurnError::Ended(_)
+            | TurnError::TooLarge { .. }
             | TurnError::BrokenOff => Self::new(Code::RuntimeClient, received(500)),
             TurnError::TimedOut { .. } => Self::new(Code::RuntimeClient, received(504)),
         }

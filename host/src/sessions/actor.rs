@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::Shared;
 use super::invocation::{Invocation, TurnError};
-use super::outlet::{Answer, Outlet};
+use super::outlet::Source;
 use super::record::Record;
 use super::state::{Abandoned, Effect, EndReason, Event, Phase, State};
 use super::turn::{Meter, Outcome, Receipt, Turn};
@@ -19,7 +19,7 @@ use crate::sandbox::Cell;
 /// An invocation on its way to its session.
 pub(super) struct Delivery {
     pub(super) invocation: Invocation,
-    pub(super) reply: oneshot::Sender<Result<Answer, TurnError>>,
+    pub(super) outlet: Source,
 }
 
 /// How a session is asked to end.
@@ -84,9 +84,9 @@ impl Actor {
         self.record.set_phase(state.phase());
         self.record.log.begin(&delivery.invocation.request);
 
-        let Delivery { invocation, reply } = delivery;
+        let Delivery { invocation, outlet } = delivery;
         let began = Instant::now();
-        let outlet = Arc::new(Outlet::new(reply));
+        let outlet = Arc::new(outlet);
         let meter = Arc::new(Meter::default());
         let outcome = {
             let end = &mut self.end;
@@ -152,7 +152,7 @@ impl Actor {
         self.shared.forget(&self.record);
         self.mailbox.close();
         while let Ok(delivery) = self.mailbox.try_recv() {
-            let _ = delivery.reply.send(Err(TurnError::Retry));
+            delivery.outlet.fail(TurnError::Retry);
         }
         tracing::debug!(session.id = %self.record.key.session, reason = reason.describe(), "session ended");
     }
@@ -185,7 +185,7 @@ async fn work(
     cell: &mut Option<Cell>,
     invocation: &Invocation,
     number: u64,
-    outlet: &Arc<Outlet>,
+    outlet: &Arc<Source>,
     meter: &Arc<Meter>,
 ) -> Outcome {
     let cell = match cell {
@@ -218,7 +218,7 @@ async fn work(
     {
         Ok(Ok(rest)) => {
             meter.sent(rest.len());
-            outlet.finish(rest).await;
+            outlet.finish(rest);
             Outcome::Answered
         }
         Ok(Err(error)) => {
@@ -226,7 +226,7 @@ async fn work(
                 AgentError::InvalidPayload(message) => TurnError::InvalidPayload(message),
                 AgentError::Failed(message) => TurnError::Failed(message),
             };
-            outlet.agent_failed(error).await;
+            outlet.agent_failed(error);
             Outcome::AgentError
         }
         Err(fault) => {

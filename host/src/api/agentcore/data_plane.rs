@@ -52,6 +52,7 @@ pub(in crate::api) async fn invoke(
     let deployment = api.agents.resolve(&agent, &endpoint).await?;
     let invocation = Invocation {
         request: id.clone(),
+        invocation: headers::invocation(&request)?,
         endpoint,
         user: headers::user(&request)?,
         headers: headers::allowed(&request, &deployment.request_headers)?,
