@@ -103,11 +103,6 @@ pub(in crate::api) async fn stop(
     })?;
     let mut response = axum::Json(serde_json::json!({})).into_response();
     insert(response.headers_mut(), headers::SESSION, session.as_str());
-    insert(
-        response.headers_mut(),
-        headers::REQUEST_ID,
-        RequestId::random().as_str(),
-    );
     Ok(response)
 }
 
