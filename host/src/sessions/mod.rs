@@ -104,6 +104,10 @@ struct Handle {
 }
 
 impl Handle {
+    fn is_ending(&self) -> bool {
+        self.end.borrow().is_some()
+    }
+
     /// The answer of a call that is on its way already.
     fn join(&mut self, call: Option<&InvocationId>) -> Option<Reader> {
         self.calls.get(call?)?.reader()
@@ -161,10 +165,13 @@ impl Sessions {
         if directory.closed {
             return Err(TurnError::ShuttingDown);
         }
-        if let Some(handle) = directory.live.get_mut(&key)
-            && let Some(reader) = handle.join(invocation.invocation.as_ref())
-        {
-            return Ok(reader);
+        if let Some(handle) = directory.live.get_mut(&key) {
+            if handle.is_ending() {
+                return Err(TurnError::Retry);
+            }
+            if let Some(reader) = handle.join(invocation.invocation.as_ref()) {
+                return Ok(reader);
+            }
         }
         let call = invocation.invocation.clone();
         let (outlet, reader) = outlet();
@@ -219,15 +226,17 @@ impl Sessions {
         }
     }
 
-    /// Ends a session at once: a running turn is given up, and its caller told.
-    pub fn stop(&self, key: &SessionKey) -> Result<(), NotFound> {
-        let mut directory = self.0.directory();
-        // Out of the directory at once: the next invocation is a fresh world, and a second stop finds nothing.
-        let handle = directory.live.remove(key).ok_or(NotFound)?;
-        handle
-            .end
-            .send_replace(Some(Ending::Now(EndReason::Stopped)));
-        directory.remember(handle.record, self.0.config.ended_shown);
+    /// Ends a session: a running turn is given up at once, and its caller told. Returns when the session is over; until
+    /// then its id takes no turns.
+    pub async fn stop(&self, key: &SessionKey) -> Result<(), NotFound> {
+        let mailbox = {
+            let directory = self.0.directory();
+            let handle = directory.live.get(key).ok_or(NotFound)?;
+            let stopped = Ending::Now(EndReason::Stopped);
+            handle.end.send_replace(Some(stopped));
+            handle.mailbox.clone()
+        };
+        mailbox.closed().await;
         Ok(())
     }
 
@@ -301,7 +310,7 @@ impl Shared {
         }
     }
 
-    /// Moves an ended session to the ended ones, unless the directory knows already or has a newer one of its key.
+    /// Moves an ended session to the ended ones.
     fn forget(&self, record: &Arc<Record>) {
         let mut directory = self.directory();
         let is_this = directory

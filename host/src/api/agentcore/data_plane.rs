@@ -97,10 +97,11 @@ pub(in crate::api) async fn stop(
         )
     })?;
     api.agents.endpoint(&agent, &endpoint)?;
-    api.sessions.stop(&SessionKey {
+    let key = SessionKey {
         agent,
         session: session.clone(),
-    })?;
+    };
+    api.sessions.stop(&key).await?;
     let mut response = axum::Json(serde_json::json!({})).into_response();
     insert(response.headers_mut(), headers::SESSION, session.as_str());
     Ok(response)
