@@ -1,5 +1,9 @@
 //! The catalog of agents: every operation on them, and the queue of versions to build.
 
+mod build;
+mod endpoints;
+mod serving;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +12,7 @@ use futures::Stream;
 use tokio::sync::mpsc;
 
 use super::artifacts::{Artifact, Files, Reference};
-use super::builder::{BuildError, Builder};
+use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Status, VersionRecord};
 use super::store::Store;
@@ -16,11 +20,11 @@ use super::{Config, Error, Limits};
 use crate::clock::Clock;
 use crate::ids::{AgentId, AgentKey, AgentName, EndpointName, TenantId, Version};
 use crate::sandbox::Sandbox;
+use serving::Serving;
 
 /// Of one tenant; AgentCore's own quotas.
 const MAX_AGENTS: usize = 1_000;
 const MAX_VERSIONS: usize = 1_000;
-const MAX_ENDPOINTS: usize = 10;
 
 /// The agents of this server. Cheap to clone.
 #[derive(Clone)]
@@ -33,14 +37,13 @@ struct Inner {
     clock: Arc<dyn Clock>,
     queue: mpsc::UnboundedSender<(AgentKey, Version)>,
     known: Mutex<HashMap<AgentKey, Entry>>,
+    serving: Serving,
 }
 
 struct Entry {
     agent: Agent,
     versions: BTreeMap<Version, VersionRecord>,
     endpoints: BTreeMap<EndpointName, Endpoint>,
-    /// What serves, loaded when first called for.
-    deployments: HashMap<Version, Arc<Deployment>>,
 }
 
 impl Agents {
@@ -63,13 +66,13 @@ impl Agents {
         let mut known = HashMap::new();
         let (queue, waiting) = mpsc::unbounded_channel();
         for stored in store.load()? {
-            let mut versions: BTreeMap<_, _> = stored
+            let versions: BTreeMap<_, _> = stored
                 .versions
                 .into_iter()
                 .map(|version| (version.version, version))
                 .collect();
             for version in versions
-                .values_mut()
+                .values()
                 .filter(|version| version.build == Build::Building)
             {
                 let _ = queue.send((stored.key.clone(), version.version));
@@ -83,7 +86,6 @@ impl Agents {
                 agent: stored.agent,
                 versions,
                 endpoints,
-                deployments: HashMap::new(),
             };
             known.insert(stored.key, entry);
         }
@@ -94,8 +96,9 @@ impl Agents {
             clock,
             queue,
             known: Mutex::new(known),
+            serving: Serving::default(),
         });
-        tokio::spawn(build_queue(Arc::downgrade(&inner), waiting));
+        tokio::spawn(build::build_queue(Arc::downgrade(&inner), waiting));
         Ok(Self(inner))
     }
 
@@ -176,7 +179,6 @@ impl Agents {
             agent: agent.clone(),
             versions: BTreeMap::from([(Version::FIRST, version.clone())]),
             endpoints: BTreeMap::from([(endpoint.name.clone(), endpoint)]),
-            deployments: HashMap::new(),
         };
         known.insert(key.clone(), entry);
         self.0.enqueue(key, Version::FIRST);
@@ -271,6 +273,7 @@ impl Agents {
         known.entry_of(key)?;
         self.0.store.delete_agent(key)?;
         known.remove(key);
+        self.0.serving.forget(key);
         Ok(())
     }
 
@@ -291,131 +294,6 @@ impl Agents {
         }
         self.0.store.delete_version(key, version)?;
         entry.versions.remove(&version);
-        entry.deployments.remove(&version);
-        Ok(())
-    }
-
-    /// Makes an endpoint that points to a version; the newest when none is named.
-    pub fn create_endpoint(
-        &self,
-        key: &AgentKey,
-        name: EndpointName,
-        version: Option<Version>,
-        description: Option<String>,
-    ) -> Result<(Endpoint, Status), Error> {
-        let mut known = self.0.known();
-        let entry = known.entry_of(key)?;
-        if entry.endpoints.contains_key(&name) {
-            return Err(Error::Conflict(format!(
-                "the agent has an endpoint with the name {name} already"
-            )));
-        }
-        if entry.endpoints.len() >= MAX_ENDPOINTS {
-            return Err(Error::Quota(format!(
-                "the agent has {MAX_ENDPOINTS} endpoints, as many as it may have"
-            )));
-        }
-        let target = entry.version(version.unwrap_or(entry.newest().version))?;
-        let now = self.0.clock.now();
-        let live = matches!(target.build, Build::Ready { .. }).then_some(target.version);
-        let endpoint = Endpoint {
-            name,
-            description,
-            target: target.version,
-            live,
-            created: now,
-            updated: now,
-        };
-        self.put_endpoint(key, entry, endpoint)
-    }
-
-    /// Points an endpoint to another version, or describes it anew. DEFAULT follows the newest version and cannot be
-    /// pointed elsewhere.
-    pub fn update_endpoint(
-        &self,
-        key: &AgentKey,
-        name: &EndpointName,
-        version: Option<Version>,
-        description: Option<String>,
-    ) -> Result<(Endpoint, Status), Error> {
-        let mut known = self.0.known();
-        let entry = known.entry_of(key)?;
-        let mut endpoint = entry.endpoint(name)?.clone();
-        if let Some(version) = version {
-            if name.is_default() && version != entry.newest().version {
-                return Err(Error::Conflict(
-                    "the endpoint DEFAULT follows the newest version; make an endpoint of your own to pin another"
-                        .to_owned(),
-                ));
-            }
-            let target = entry.version(version)?;
-            endpoint.target = version;
-            if matches!(target.build, Build::Ready { .. }) {
-                endpoint.live = Some(version);
-            }
-        }
-        endpoint.description = description.or(endpoint.description);
-        endpoint.updated = self.0.clock.now();
-        self.put_endpoint(key, entry, endpoint)
-    }
-
-    fn put_endpoint(
-        &self,
-        key: &AgentKey,
-        entry: &mut Entry,
-        endpoint: Endpoint,
-    ) -> Result<(Endpoint, Status), Error> {
-        self.0
-            .store
-            .put(key, None, None, std::slice::from_ref(&endpoint))?;
-        entry
-            .endpoints
-            .insert(endpoint.name.clone(), endpoint.clone());
-        let status = entry.endpoint_status(&endpoint);
-        Ok((endpoint, status))
-    }
-
-    /// An endpoint, its status, and why it has failed, if it has.
-    pub fn endpoint(
-        &self,
-        key: &AgentKey,
-        name: &EndpointName,
-    ) -> Result<(Endpoint, Status, Option<String>), Error> {
-        let mut known = self.0.known();
-        let entry = known.entry_of(key)?;
-        let endpoint = entry.endpoint(name)?.clone();
-        let failure = entry
-            .versions
-            .get(&endpoint.target)
-            .and_then(VersionRecord::failure)
-            .map(str::to_owned);
-        let status = entry.endpoint_status(&endpoint);
-        Ok((endpoint, status, failure))
-    }
-
-    /// An agent's endpoints, by name.
-    pub fn endpoints(&self, key: &AgentKey) -> Result<Vec<(Endpoint, Status)>, Error> {
-        let mut known = self.0.known();
-        let entry = known.entry_of(key)?;
-        Ok(entry
-            .endpoints
-            .values()
-            .map(|endpoint| (endpoint.clone(), entry.endpoint_status(endpoint)))
-            .collect())
-    }
-
-    /// Deletes an endpoint; DEFAULT lives as long as its agent.
-    pub fn delete_endpoint(&self, key: &AgentKey, name: &EndpointName) -> Result<(), Error> {
-        let mut known = self.0.known();
-        let entry = known.entry_of(key)?;
-        entry.endpoint(name)?;
-        if name.is_default() {
-            return Err(Error::Conflict(
-                "the endpoint DEFAULT goes with its agent".to_owned(),
-            ));
-        }
-        self.0.store.delete_endpoint(key, name)?;
-        entry.endpoints.remove(name);
         Ok(())
     }
 
@@ -425,33 +303,41 @@ impl Agents {
         key: &AgentKey,
         endpoint: &EndpointName,
     ) -> Result<Arc<Deployment>, NotServing> {
-        let version = {
-            let known = self.0.known();
+        if let Some(deployment) = self.0.serving.get(key, endpoint) {
+            return Ok(deployment);
+        }
+        let (agent, version) = {
+            let mut known = self.0.known();
             let entry = known
-                .get(key)
+                .get_mut(key)
                 .ok_or_else(|| NotServing::NoAgent(key.agent.to_string()))?;
             let endpoint = entry
                 .endpoints
                 .get(endpoint)
                 .ok_or_else(|| NotServing::NoEndpoint(endpoint.to_string()))?;
-            match endpoint.live {
-                Some(live) => match entry.deployments.get(&live) {
-                    Some(deployment) => return Ok(Arc::clone(deployment)),
-                    None => live,
-                },
+            let live = endpoint.live.and_then(|live| entry.versions.get(&live));
+            match live {
+                Some(live) => (entry.agent.clone(), live.clone()),
                 None => {
-                    let failure = entry
-                        .versions
-                        .get(&endpoint.target)
-                        .and_then(VersionRecord::failure);
-                    return Err(match failure {
+                    let target = entry.versions.get(&endpoint.target);
+                    return Err(match target.and_then(VersionRecord::failure) {
                         Some(reason) => NotServing::Failed(reason.to_owned()),
                         None => NotServing::NotReady(entry.endpoint_status(endpoint)),
                     });
                 }
             }
         };
-        self.0.deploy(key, version).await
+        let deployment = self.0.deploy(key, agent, version).await?;
+        let known = self.0.known();
+        let points_to = known
+            .get(key)
+            .and_then(|entry| entry.endpoints.get(endpoint)?.live);
+        if points_to == Some(deployment.version) {
+            self.0
+                .serving
+                .put(key.clone(), endpoint.clone(), Arc::clone(&deployment));
+        }
+        Ok(deployment)
     }
 }
 
@@ -463,132 +349,6 @@ impl Inner {
     fn enqueue(&self, key: AgentKey, version: Version) {
         // The queue lives as long as the catalog; a version whose turn never comes is built after the next start.
         let _ = self.queue.send((key, version));
-    }
-
-    /// Loads the program of a version that was built before.
-    async fn deploy(
-        &self,
-        key: &AgentKey,
-        version: Version,
-    ) -> Result<Arc<Deployment>, NotServing> {
-        let gone = || NotServing::NoAgent(key.agent.to_string());
-        let (name, record) = {
-            let mut known = self.known();
-            let entry = known.entry_of(key).map_err(|_| gone())?;
-            (
-                entry.agent.name.clone(),
-                entry.version(version).map_err(|_| gone())?.clone(),
-            )
-        };
-        let Build::Ready { digest } = &record.build else {
-            return Err(gone());
-        };
-        let program = self
-            .builder
-            .program(digest, self.files.path(digest))
-            .await
-            .map_err(|error| match error {
-                BuildError::Component(reason) => NotServing::Failed(reason),
-                BuildError::Server(error) => NotServing::Load(error),
-            })?;
-        let configuration = record.configuration;
-        let deployment = Arc::new(Deployment {
-            agent: key.clone(),
-            agent_name: name,
-            version,
-            lifecycle: configuration.lifecycle,
-            environment: configuration.environment,
-            request_headers: configuration.request_headers,
-            program,
-        });
-        let mut known = self.known();
-        let entry = known.entry_of(key).map_err(|_| gone())?;
-        Ok(Arc::clone(
-            entry.deployments.entry(version).or_insert(deployment),
-        ))
-    }
-
-    /// Builds one version, and lets the endpoints that wait for it go on.
-    async fn build(&self, key: &AgentKey, version: Version) -> Result<(), Error> {
-        let reference = {
-            let mut known = self.known();
-            // Deleted while it waited.
-            let Ok(entry) = known.entry_of(key) else {
-                return Ok(());
-            };
-            let Ok(record) = entry.version(version) else {
-                return Ok(());
-            };
-            record.configuration.artifact.reference.clone()
-        };
-        let build = match self.store.artifact(&key.tenant, &reference)? {
-            None => Build::Failed {
-                reason: format!(
-                    "no artifact is stored under {reference}; push one with: kellion push FILE.wasm {reference}"
-                ),
-            },
-            Some(artifact) => match self
-                .builder
-                .program(&artifact.digest, self.files.path(&artifact.digest))
-                .await
-            {
-                Ok(_) => Build::Ready {
-                    digest: artifact.digest,
-                },
-                Err(BuildError::Component(reason)) => Build::Failed { reason },
-                Err(BuildError::Server(error)) => return Err(error),
-            },
-        };
-        tracing::info!(agent.id = %key.agent, version = version.number(), ?build, "built");
-        let mut known = self.known();
-        let Ok(entry) = known.entry_of(key) else {
-            return Ok(());
-        };
-        let Some(record) = entry.versions.get(&version) else {
-            return Ok(());
-        };
-        let now = self.clock.now();
-        let record = VersionRecord {
-            build,
-            updated: now,
-            ..record.clone()
-        };
-        let mut moved: Vec<Endpoint> = Vec::new();
-        if matches!(record.build, Build::Ready { .. }) {
-            let waiting = entry
-                .endpoints
-                .values()
-                .filter(|endpoint| endpoint.target == version);
-            moved.extend(waiting.map(|endpoint| Endpoint {
-                live: Some(version),
-                updated: now,
-                ..endpoint.clone()
-            }));
-        }
-        self.store.put(key, None, Some(&record), &moved)?;
-        entry.versions.insert(version, record);
-        entry.endpoints.extend(
-            moved
-                .into_iter()
-                .map(|endpoint| (endpoint.name.clone(), endpoint)),
-        );
-        Ok(())
-    }
-}
-
-/// Builds versions one after another, as long as the catalog lives.
-async fn build_queue(
-    catalog: std::sync::Weak<Inner>,
-    mut waiting: mpsc::UnboundedReceiver<(AgentKey, Version)>,
-) {
-    while let Some((key, version)) = waiting.recv().await {
-        let Some(catalog) = catalog.upgrade() else {
-            return;
-        };
-        if let Err(error) = catalog.build(&key, version).await {
-            // It stays in its state and is built after the next start.
-            tracing::error!(agent.id = %key.agent, version = version.number(), %error, "a build failed");
-        }
     }
 }
 

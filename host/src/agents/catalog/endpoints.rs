@@ -1,0 +1,137 @@
+//! Endpoints: names that point to versions.
+
+use super::super::Error;
+use super::super::records::{Build, Endpoint, Status, VersionRecord};
+use super::{Agents, Entry};
+use crate::ids::{AgentKey, EndpointName, Version};
+
+/// Of one agent; AgentCore's own quota.
+const MAX_ENDPOINTS: usize = 10;
+
+impl Agents {
+    /// Makes an endpoint that points to a version; the newest when none is named.
+    pub fn create_endpoint(
+        &self,
+        key: &AgentKey,
+        name: EndpointName,
+        version: Option<Version>,
+        description: Option<String>,
+    ) -> Result<(Endpoint, Status), Error> {
+        let mut known = self.0.known();
+        let entry = known.entry_of(key)?;
+        if entry.endpoints.contains_key(&name) {
+            return Err(Error::Conflict(format!(
+                "the agent has an endpoint with the name {name} already"
+            )));
+        }
+        if entry.endpoints.len() >= MAX_ENDPOINTS {
+            return Err(Error::Quota(format!(
+                "the agent has {MAX_ENDPOINTS} endpoints, as many as it may have"
+            )));
+        }
+        let target = entry.version(version.unwrap_or(entry.newest().version))?;
+        let now = self.0.clock.now();
+        let live = matches!(target.build, Build::Ready { .. }).then_some(target.version);
+        let endpoint = Endpoint {
+            name,
+            description,
+            target: target.version,
+            live,
+            created: now,
+            updated: now,
+        };
+        self.put_endpoint(key, entry, endpoint)
+    }
+
+    /// Points an endpoint to another version, or describes it anew. DEFAULT follows the newest version and cannot be
+    /// pointed elsewhere.
+    pub fn update_endpoint(
+        &self,
+        key: &AgentKey,
+        name: &EndpointName,
+        version: Option<Version>,
+        description: Option<String>,
+    ) -> Result<(Endpoint, Status), Error> {
+        let mut known = self.0.known();
+        let entry = known.entry_of(key)?;
+        let mut endpoint = entry.endpoint(name)?.clone();
+        if let Some(version) = version {
+            if name.is_default() && version != entry.newest().version {
+                return Err(Error::Conflict(
+                    "the endpoint DEFAULT follows the newest version; make an endpoint of your own to pin another"
+                        .to_owned(),
+                ));
+            }
+            let target = entry.version(version)?;
+            endpoint.target = version;
+            if matches!(target.build, Build::Ready { .. }) {
+                endpoint.live = Some(version);
+            }
+        }
+        endpoint.description = description.or(endpoint.description);
+        endpoint.updated = self.0.clock.now();
+        self.put_endpoint(key, entry, endpoint)
+    }
+
+    fn put_endpoint(
+        &self,
+        key: &AgentKey,
+        entry: &mut Entry,
+        endpoint: Endpoint,
+    ) -> Result<(Endpoint, Status), Error> {
+        self.0
+            .store
+            .put(key, None, None, std::slice::from_ref(&endpoint))?;
+        entry
+            .endpoints
+            .insert(endpoint.name.clone(), endpoint.clone());
+        self.0.serving.forget(key);
+        let status = entry.endpoint_status(&endpoint);
+        Ok((endpoint, status))
+    }
+
+    /// An endpoint, its status, and why it has failed, if it has.
+    pub fn endpoint(
+        &self,
+        key: &AgentKey,
+        name: &EndpointName,
+    ) -> Result<(Endpoint, Status, Option<String>), Error> {
+        let mut known = self.0.known();
+        let entry = known.entry_of(key)?;
+        let endpoint = entry.endpoint(name)?.clone();
+        let failure = entry
+            .versions
+            .get(&endpoint.target)
+            .and_then(VersionRecord::failure)
+            .map(str::to_owned);
+        let status = entry.endpoint_status(&endpoint);
+        Ok((endpoint, status, failure))
+    }
+
+    /// An agent's endpoints, by name.
+    pub fn endpoints(&self, key: &AgentKey) -> Result<Vec<(Endpoint, Status)>, Error> {
+        let mut known = self.0.known();
+        let entry = known.entry_of(key)?;
+        Ok(entry
+            .endpoints
+            .values()
+            .map(|endpoint| (endpoint.clone(), entry.endpoint_status(endpoint)))
+            .collect())
+    }
+
+    /// Deletes an endpoint; DEFAULT lives as long as its agent.
+    pub fn delete_endpoint(&self, key: &AgentKey, name: &EndpointName) -> Result<(), Error> {
+        let mut known = self.0.known();
+        let entry = known.entry_of(key)?;
+        entry.endpoint(name)?;
+        if name.is_default() {
+            return Err(Error::Conflict(
+                "the endpoint DEFAULT goes with its agent".to_owned(),
+            ));
+        }
+        self.0.store.delete_endpoint(key, name)?;
+        entry.endpoints.remove(name);
+        self.0.serving.forget(key);
+        Ok(())
+    }
+}
