@@ -1,4 +1,5 @@
-//! Builds the guests: the tutorial agent, which the server carries for `kellion demo`, and the probe, which its tests use.
+//! Builds the guests: the tutorial agent, which the server carries for `kellion demo`, the probe, which its tests use, and
+//! the echo, for its benchmarks.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +29,7 @@ fn main() {
             "wasm32-wasip2",
         ])
         .args(["-p", "kellion-guest-tutorial", "-p", "kellion-guest-probe"])
+        .args(["-p", "kellion-guest-echo"])
         .arg("--target-dir")
         .arg(&target)
         // What holds for the server's own build, flags and linters, is not meant for the guests.
@@ -44,6 +46,7 @@ fn main() {
     for (variable, file) in [
         ("KELLION_TUTORIAL_WASM", "tutorial.wasm"),
         ("KELLION_PROBE_WASM", "probe.wasm"),
+        ("KELLION_ECHO_WASM", "echo.wasm"),
     ] {
         println!("cargo::rustc-env={variable}={}", built.join(file).display());
     }
