@@ -1,4 +1,21 @@
-//! End-to-end tests: the real server, real clients.
+//! End-to-end tests: the real server, real clients, one file for each subject.
+//!
+//! Run them with `tests/run`, which installs what they need. They wait for states, never for time; only the stand-in for
+//! Bedrock and the servers under test are spoken to, all on the loopback address.
+
+mod aws_clients;
+mod command_line;
+mod control_plane;
+mod data_plane;
+mod faults;
+mod harness;
 mod house;
-#[allow(dead_code, reason = "being written")]
+mod lifecycle;
+mod models;
+#[expect(
+    dead_code,
+    reason = "the provider's own tests, which share it, use more of it"
+)]
 mod stand_in;
+mod streaming;
+mod tutorial;

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::api::error::ApiError;
 use crate::contract::types::Header;
-use crate::ids::{InvocationId, SessionId, UserId};
+use crate::ids::{InvalidId, InvocationId, SessionId, UserId};
 
 pub(super) const SESSION: HeaderName =
     HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-session-id");
@@ -26,12 +26,15 @@ const LONGEST_ALLOWED: usize = 4_096;
 
 /// The session that a request names; none when it leaves the choice to the server.
 pub(super) fn session(headers: &HeaderMap) -> Result<Option<SessionId>, ApiError> {
-    match text(headers, &SESSION, usize::MAX)? {
+    let id = headers.get(&SESSION).map(HeaderValue::as_bytes);
+    match id.map(String::from_utf8_lossy) {
         // An empty id is no id: the server makes one and returns it.
-        None | Some("") => Ok(None),
-        Some(id) => Ok(Some(id.parse().map_err(
-            |error: crate::ids::InvalidId| ApiError::invalid("runtimeSessionId", error.to_string()),
-        )?)),
+        None => Ok(None),
+        Some(id) if id.is_empty() => Ok(None),
+        Some(id) => id
+            .parse()
+            .map(Some)
+            .map_err(|error: InvalidId| ApiError::invalid("runtimeSessionId", error.to_string())),
     }
 }
 

@@ -1,0 +1,137 @@
+//! An agent on a server, and its sessions.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::client::{Client, encoded, input, merge};
+use super::{Reply, eventually, session_id};
+
+const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
+
+/// An agent that a test made.
+#[derive(Debug, Clone)]
+pub(crate) struct Agent {
+    client: Client,
+    pub(crate) id: String,
+    pub(crate) arn: String,
+}
+
+impl Agent {
+    pub(super) fn new(client: Client, id: String, arn: String) -> Self {
+        Self { client, id, arn }
+    }
+
+    /// A path below the agent in the control plane.
+    pub(crate) fn path(&self, below: &str) -> String {
+        format!("/runtimes/{}/{below}", self.id)
+    }
+
+    /// GetAgentRuntime, as soon as nothing is being built.
+    pub(crate) async fn built(&self) -> Value {
+        eventually("the build", || async {
+            let runtime = self.client.get(&self.path("")).await.json_of(200);
+            let building = ["CREATING", "UPDATING"].map(Value::from);
+            (!building.contains(&runtime["status"])).then_some(runtime)
+        })
+        .await
+    }
+
+    /// A new version with these members changed; GetAgentRuntime when it is built.
+    pub(crate) async fn update(&self, name: &str, more: Value) -> Value {
+        let mut input = input(name);
+        merge(&mut input, more);
+        self.client.put(&self.path(""), &input).await.json_of(202);
+        self.built().await
+    }
+
+    /// An invocation that names no session.
+    pub(crate) fn invocation(&self) -> RequestBuilder {
+        let path = format!("/runtimes/{}/invocations", encoded(&self.arn));
+        self.client.request(Method::POST, &path)
+    }
+
+    /// The session of this name; see [`session_id`].
+    pub(crate) fn session(&self, name: &str) -> Session {
+        Session {
+            agent: self.clone(),
+            id: session_id(name),
+        }
+    }
+}
+
+/// A session of an agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    agent: Agent,
+    pub(crate) id: String,
+}
+
+impl Session {
+    /// An invocation with these bytes.
+    pub(crate) fn invocation(&self, payload: impl Into<reqwest::Body>) -> RequestBuilder {
+        self.agent
+            .invocation()
+            .header(SESSION, &self.id)
+            .body(payload)
+    }
+
+    /// The answer to a payload, whatever it is.
+    pub(crate) async fn invoke(&self, payload: Value) -> Reply {
+        self.send(self.invocation(payload.to_string())).await
+    }
+
+    /// The JSON that a payload is answered with.
+    pub(crate) async fn ask(&self, payload: Value) -> Value {
+        self.invoke(payload).await.json_of(200)
+    }
+
+    /// What the probe counts: the turns of this session's memory.
+    pub(crate) async fn count(&self) -> Value {
+        self.ask(json!({ "do": "count" })).await
+    }
+
+    /// What the tutorial's agent says.
+    pub(crate) async fn prompt(&self, user: u32, prompt: &str) -> String {
+        let answer = self.ask(json!({ "user_id": user, "prompt": prompt })).await;
+        answer.as_str().expect("the agent answers text").to_owned()
+    }
+
+    /// StopRuntimeSession.
+    pub(crate) async fn stop(&self) -> Reply {
+        let path = format!("/runtimes/{}/stopruntimesession", encoded(&self.agent.arn));
+        let request = self.agent.client.request(Method::POST, &path);
+        self.send(request.header(SESSION, &self.id).body("{}"))
+            .await
+    }
+
+    /// What the admin API shows of it.
+    pub(crate) async fn inspect(&self) -> Value {
+        self.agent.client.get(&self.admin_path()).await.json_of(200)
+    }
+
+    /// What the admin API shows of it once it has ended.
+    pub(crate) async fn ended(&self) -> Value {
+        eventually("the end of the session", || async {
+            let shown = self.inspect().await;
+            (shown["phase"] == "ended").then_some(shown)
+        })
+        .await
+    }
+
+    /// The messages in its log that belong to a request.
+    pub(crate) async fn log(&self, request: &str) -> Vec<String> {
+        let path = format!("{}/log?request={request}", self.admin_path());
+        let log = self.agent.client.get(&path).await.json_of(200);
+        let entries = log["entries"].as_array().expect("a list");
+        let message = |entry: &Value| entry["message"].as_str().expect("text").to_owned();
+        entries.iter().map(message).collect()
+    }
+
+    fn admin_path(&self) -> String {
+        format!("/kellion/v1/agents/{}/sessions/{}", self.agent.id, self.id)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Reply {
+        self.agent.client.send(request).await
+    }
+}

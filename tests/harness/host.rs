@@ -1,0 +1,193 @@
+//! The real server, in a process and a data directory of its own.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::Client;
+use crate::stand_in::StandIn;
+
+/// The server's binary with an environment that nothing of this machine leaks into.
+pub(crate) fn kellion(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kellion"));
+    command
+        .env_clear()
+        .env("HOME", folder)
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
+}
+
+/// How a server shall be started.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Builder {
+    config: String,
+    environment: Vec<(&'static str, String)>,
+    provider: Option<&'static str>,
+}
+
+impl Builder {
+    /// With this configuration file.
+    pub(crate) fn config(mut self, toml: &str) -> Self {
+        self.config = toml.to_owned();
+        self
+    }
+
+    /// With models from the stand-in for Bedrock; otherwise they are answered offline.
+    pub(crate) fn bedrock(mut self, stand_in: &StandIn) -> Self {
+        let variables = [
+            ("AWS_REGION", "us-west-2"),
+            ("AWS_ACCESS_KEY_ID", "AKIDFORTESTS"),
+            ("AWS_SECRET_ACCESS_KEY", "not a secret"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", stand_in.endpoint()),
+        ];
+        self.environment = variables
+            .map(|(name, value)| (name, value.to_owned()))
+            .into();
+        self.provider = Some("bedrock");
+        self
+    }
+
+    pub(crate) fn start(self) -> Host {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        std::fs::write(folder.path().join("kellion.toml"), &self.config)
+            .expect("the folder is writable");
+        let (process, client) = self.serve(folder.path());
+        Host {
+            process,
+            client,
+            folder,
+            builder: self,
+            must_live: true,
+        }
+    }
+
+    /// Starts the process and waits until it says where it listens.
+    fn serve(&self, folder: &Path) -> (Child, Client) {
+        let log = File::create(log_file(folder)).expect("the folder is writable");
+        let mut process = kellion(folder)
+            .args(["serve", "--json", "--listen", "127.0.0.1:0"])
+            .args(["--data", "data", "--config", "kellion.toml"])
+            .args(["--provider", self.provider.unwrap_or("offline")])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the server's binary can be run");
+        let stdout = process.stdout.take().expect("stdout is piped");
+        let mut line = String::new();
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("stdout is readable");
+        let started: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("the server did not start: {}", said(folder)));
+        let endpoint = started["endpoint"]
+            .as_str()
+            .expect("it says where it listens");
+        (process, Client::new(endpoint.to_owned()))
+    }
+}
+
+/// A running server. When it is dropped it must still be alive and ready, unless the test has ended it.
+#[derive(Debug)]
+pub(crate) struct Host {
+    process: Child,
+    client: Client,
+    folder: TempDir,
+    builder: Builder,
+    must_live: bool,
+}
+
+impl Deref for Host {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Host {
+    /// A server as it is without configuration, offline.
+    pub(crate) fn start() -> Self {
+        Self::builder().start()
+    }
+
+    pub(crate) fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A folder that goes away with the server, for files of the test.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Asks the server to stop, as service managers do.
+    pub(crate) fn terminate(&mut self) {
+        self.must_live = false;
+        let killed = Command::new("sh")
+            .args(["-c", "kill -TERM \"$0\"", &self.process.id().to_string()])
+            .status()
+            .expect("there is a shell");
+        assert!(killed.success(), "the server was gone already");
+    }
+
+    /// Whether the server has ended, and how.
+    pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("the server is our child")
+    }
+
+    /// Stops the server cleanly and starts it again on the same data.
+    pub(crate) fn restart(&mut self) {
+        self.terminate();
+        let status = self.process.wait().expect("the server is our child");
+        assert_eq!(status.code(), Some(0), "{}", said(self.folder.path()));
+        let (process, client) = self.builder.serve(self.folder.path());
+        (self.process, self.client, self.must_live) = (process, client, true);
+    }
+
+    fn is_ready(&mut self) -> bool {
+        let ready = || -> std::io::Result<String> {
+            let address = self.client.endpoint().trim_start_matches("http://");
+            let mut stream = TcpStream::connect(address)?;
+            stream.write_all(
+                b"GET /healthz/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+            )?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        let is_ready = ready().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "));
+        is_ready && self.exited().is_none()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let fine = !self.must_live || self.is_ready();
+        // It may have ended by itself; either way it is gone afterwards.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let said = said(self.folder.path());
+        if thread::panicking() {
+            eprintln!("the server's log:\n{said}");
+        } else {
+            assert!(fine, "the server did not survive the test:\n{said}");
+        }
+    }
+}
+
+fn log_file(folder: &Path) -> PathBuf {
+    folder.join("server.log")
+}
+
+fn said(folder: &Path) -> String {
+    std::fs::read_to_string(log_file(folder)).unwrap_or_default()
+}

@@ -1,0 +1,66 @@
+//! The server in this process, under a clock that the test moves.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kellion_host::app::Server;
+use kellion_host::clock::{ManualClock, Timestamp};
+use kellion_host::config::{Config, ProviderChoice};
+use tempfile::TempDir;
+
+use super::Client;
+
+/// A server whose time stands still until it is told to move.
+pub(crate) struct Local {
+    client: Client,
+    clock: ManualClock,
+    server: Server,
+    _data: TempDir,
+}
+
+impl Deref for Local {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Local {
+    /// A server that answers models offline.
+    pub(crate) async fn start() -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut config = Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            data: data.path().to_owned(),
+            provider: ProviderChoice::Offline,
+            ..Config::default()
+        };
+        // Several of these share one process and its address space.
+        config.sandbox.max_live_sessions = 16;
+        let clock = ManualClock::new(Timestamp::from_millis(1_800_000_000_000));
+        let compiler = PathBuf::from(env!("CARGO_BIN_EXE_kellion"));
+        let server = Server::start(config, compiler, Arc::new(clock.clone()))
+            .await
+            .expect("the server starts");
+        Self {
+            client: Client::new(format!("http://{}", server.address)),
+            clock,
+            server,
+            _data: data,
+        }
+    }
+
+    /// Moves the server's clock ahead.
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Ends the server, which must be well and stop cleanly.
+    pub(crate) async fn stop(self) {
+        assert_eq!(self.client.get("/healthz/ready").await.status, 200);
+        self.server.stop().await.expect("the server stops cleanly");
+    }
+}

@@ -1,0 +1,52 @@
+//! What every end-to-end test stands on: the real server in a process of its own, or in this one under a clock that the
+//! test moves, and clients of it.
+
+mod agent;
+mod client;
+mod host;
+mod local;
+mod reply;
+mod tools;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub(crate) use self::agent::{Agent, Session};
+pub(crate) use self::client::{Client, ROLE, encoded, reference};
+pub(crate) use self::host::{Host, kellion};
+pub(crate) use self::local::Local;
+pub(crate) use self::reply::Reply;
+pub(crate) use self::tools::{Tool, run};
+
+/// The agent of the tutorial.
+pub(crate) const TUTORIAL: &str = env!("KELLION_TUTORIAL_WASM");
+
+/// The agent that does one thing on request.
+pub(crate) const PROBE: &str = env!("KELLION_PROBE_WASM");
+
+/// Asks again and again until there is an answer; the bound only keeps a broken server from hanging the test.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
+    for _ in 0..1_500 {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("gave up waiting: {what}");
+}
+
+/// Waits for something that must come; the bound only keeps a broken server from hanging the test.
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(60), future).await {
+        Ok(value) => value,
+        Err(_) => panic!("gave up waiting: {what}"),
+    }
+}
+
+/// A session id with a readable beginning, of 40 characters.
+pub(crate) fn session_id(name: &str) -> String {
+    format!("{name:-<40}")
+}

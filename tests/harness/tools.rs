@@ -1,0 +1,55 @@
+//! Clients that others wrote: boto3 and the AWS CLI, in a virtual environment of the repository's own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Where `tests/tools` installs them.
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/python/bin");
+
+/// The folder of the Python clients.
+const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/clients");
+
+/// A command of the virtual environment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tool {
+    /// The AWS CLI.
+    Aws,
+    /// A script of `tests/clients`.
+    Script(&'static str),
+}
+
+impl Tool {
+    /// The command, with credentials that the server does not look at, and nothing of this machine's configuration.
+    pub(crate) fn command(self, folder: &Path) -> Command {
+        let (program, script) = match self {
+            Self::Aws => ("aws", None),
+            Self::Script(name) => ("python", Some(Path::new(CLIENTS).join(name))),
+        };
+        let program = PathBuf::from(PYTHON).join(program);
+        assert!(
+            program.exists(),
+            "{} is not there; install it with: tests/tools",
+            program.display()
+        );
+        let mut command = Command::new(program);
+        command
+            .args(script)
+            .env_clear()
+            .env("HOME", folder)
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("AWS_DEFAULT_REGION", "us-west-2")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(folder);
+        command
+    }
+}
+
+/// Runs a command to its end without holding up what else the test runs, such as a stand-in.
+pub(crate) async fn run(command: &mut Command) -> Output {
+    let mut command = std::mem::replace(command, Command::new(""));
+    tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("waiting does not panic")
+        .expect("the command can be run")
+}
