@@ -3,6 +3,11 @@
 //! Run them with `tests/run`, which installs what they need. They wait for states, never for time; only the stand-in for
 //! Bedrock and the servers under test are spoken to, all on the loopback address.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says where"
+)]
+
 mod aws_clients;
 mod command_line;
 mod control_plane;

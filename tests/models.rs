@@ -11,7 +11,7 @@ async fn a_turn_with_a_tool_is_two_model_calls_and_the_result_arrives() {
     bedrock.push(Answer::tool_use(
         "tooluse_1",
         "calculator",
-        json!({ "expression": "2*5" }),
+        &json!({ "expression": "2*5" }),
     ));
     bedrock.push(Answer::text("It is 10, Maira.").usage(100, 7));
     let host = Host::builder().bedrock(&bedrock).start();

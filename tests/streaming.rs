@@ -142,3 +142,34 @@ async fn a_session_that_is_stopped_breaks_its_stream_off_at_once() {
     in_time("the cancelled call", bedrock.cut(1)).await;
     assert_eq!(session.count().await, 1, "the same id is a fresh world");
 }
+
+#[tokio::test]
+async fn a_call_that_is_made_again_while_it_runs_joins_its_turn() {
+    let bedrock = StandIn::start().await;
+    let (answer, permits) = paced();
+    bedrock.push(answer);
+    let host = Host::builder().bedrock(&bedrock).start();
+    let session = host.deploy("probe", PROBE).await.session("retried");
+    let call = || {
+        let payload = json!({ "do": "model-stream", "prompt": "Count" });
+        let request = session.invocation(payload.to_string());
+        request.header("amz-sdk-invocation-id", "one-call").send()
+    };
+
+    permits.add_permits(2);
+    let mut first = in_time("the first attempt", call()).await.unwrap();
+    let piece = next_piece(&mut first).await;
+    // Its client waits no longer and tries again, as AWS SDKs do after a minute.
+    drop(first);
+    let mut second = in_time("the second attempt", call()).await.unwrap();
+    assert_eq!(
+        next_piece(&mut second).await,
+        piece,
+        "the stream comes again from its start"
+    );
+    permits.add_permits(10);
+    while next_piece(&mut second).await.is_some() {}
+
+    assert_eq!(bedrock.calls().converse_stream, 1, "no turn runs twice");
+    assert_eq!(session.inspect().await["turns"], 1);
+}

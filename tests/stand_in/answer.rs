@@ -80,7 +80,7 @@ impl Answer {
     }
 
     /// The use of a tool.
-    pub(crate) fn tool_use(id: &str, name: &str, input: Value) -> Self {
+    pub(crate) fn tool_use(id: &str, name: &str, input: &Value) -> Self {
         Self::content(vec![
             json!({ "toolUse": { "toolUseId": id, "name": name, "input": input } }),
         ])

@@ -26,13 +26,13 @@ pub(super) fn answer(request: &Value) -> Answer {
 /// `call NAME {json}`, when a tool of that name is offered.
 fn tool_call(request: &Value, text: &str) -> Option<Answer> {
     let (name, input) = text.strip_prefix("call ")?.split_once(' ')?;
-    let input = serde_json::from_str(input).ok()?;
+    let input: Value = serde_json::from_str(input).ok()?;
     let offered = request["toolConfig"]["tools"]
         .as_array()?
         .iter()
         .any(|tool| tool["toolSpec"]["name"] == name);
     let id = format!("tooluse_{}", request["messages"].as_array()?.len());
-    offered.then(|| Answer::tool_use(&id, name, input))
+    offered.then(|| Answer::tool_use(&id, name, &input))
 }
 
 fn said(output: &Value) -> String {

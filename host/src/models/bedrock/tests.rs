@@ -20,6 +20,7 @@ fn bedrock(stand_in: &StandIn) -> Bedrock {
     bedrock_with(stand_in.endpoint(), Config::default())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
 fn bedrock_with(endpoint: &str, config: Config) -> Bedrock {
     let sdk = Builder::new()
         .behavior_version(BehaviorVersion::latest())
