@@ -4,6 +4,7 @@ The benchmark starts it as a container would: one process, one session. PORT say
 """
 
 import ast
+import logging
 import operator
 import os
 from datetime import datetime, timezone
@@ -13,6 +14,8 @@ from strands import Agent, tool
 from strands.models import BedrockModel
 
 app = BedrockAgentCoreApp()
+logging.getLogger("bedrock_agentcore").setLevel(logging.WARNING)
+app.logger.setLevel(logging.WARNING)
 
 USERS = {"1": "Maira", "2": "Mani", "3": "Mark", "4": "Ishan", "5": "Dhawal"}
 

@@ -43,14 +43,14 @@ async fn one(name: &str, component: &str, payload: &[u8], sessions: usize) -> Re
         requests: 1,
         ..load
     };
-    client::run(&target, payload, first, |_, _| session_id(1, 0)).await?;
+    client::run(&target, payload, first, |_, _| session_id(0, 0)).await?;
     let before = server.process.memory()?;
     for turn in 1..=TURNS {
         client::run(&target, payload, load, |_, number| session_id(0, number)).await?;
         if turn == 1 || turn == TURNS {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let after = server.process.memory()?;
-            let each = |of: fn(&Memory) -> f64| (of(&after) - of(&before)) / sessions as f64;
+            let each = |of: fn(&Memory) -> f64| (of(&after) - of(&before)) / (sessions - 1) as f64;
             println!(
                 "  {name:8}  {sessions:6} sessions, turn {turn}: {:.1} private, {:.1} resident, {:.1} page tables",
                 each(|memory| memory.private),
