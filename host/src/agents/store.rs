@@ -93,8 +93,8 @@ impl Store {
                     .collect()
             };
             all.push(Stored {
-                versions: documents(below("versions")?)?,
-                endpoints: documents(below("endpoints")?)?,
+                versions: documents(&below("versions")?)?,
+                endpoints: documents(&below("endpoints")?)?,
                 agent: serde_json::from_str(&document)?,
                 key: serde_json::from_value(
                     serde_json::json!({ "tenant": tenant, "agent": agent }),
@@ -207,7 +207,7 @@ impl Store {
         let found: Vec<String> = rows
             .query_map(params![tenant.as_str()], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        documents(found)
+        documents(&found)
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -215,7 +215,7 @@ impl Store {
     }
 }
 
-fn documents<T: DeserializeOwned>(texts: Vec<String>) -> Result<Vec<T>, Error> {
+fn documents<T: DeserializeOwned>(texts: &[String]) -> Result<Vec<T>, Error> {
     texts
         .iter()
         .map(|text| Ok(serde_json::from_str(text)?))

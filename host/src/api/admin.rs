@@ -87,7 +87,7 @@ pub(super) async fn stop_session(
     State(api): State<Arc<Api>>,
     Path((agent, session)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    api.sessions.stop(&key(&api, &agent, &session)?)?;
+    api.sessions.stop(&key(&api, &agent, &session)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::agents::{self, NotServing};
-use crate::ids::{InvalidId, RequestId};
+use crate::ids::InvalidId;
 use crate::sandbox::Fault;
 use crate::sessions::{NotFound, TurnError};
 
@@ -99,11 +99,9 @@ impl IntoResponse for ApiError {
             }
         }
         let mut response = (status, axum::Json(body)).into_response();
-        let headers = response.headers_mut();
-        headers.insert("x-amzn-errortype", HeaderValue::from_static(name));
-        if let Ok(id) = HeaderValue::from_str(RequestId::random().as_str()) {
-            headers.entry("x-amzn-requestid").or_insert(id);
-        }
+        response
+            .headers_mut()
+            .insert("x-amzn-errortype", HeaderValue::from_static(name));
         response
     }
 }
@@ -167,6 +165,7 @@ impl From<TurnError> for ApiError {
                 | Fault::Transfer { .. },
             )
             | TurnError::Ended(_)
+            | TurnError::TooLarge { .. }
             | TurnError::BrokenOff => Self::new(Code::RuntimeClient, received(500)),
             TurnError::TimedOut { .. } => Self::new(Code::RuntimeClient, received(504)),
         }

@@ -10,10 +10,12 @@ mod local;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use axum::routing::{get, post, put};
 
 use crate::agents::Agents;
-use crate::ids::TenantId;
+use crate::ids::{RequestId, TenantId};
 use crate::sessions::Sessions;
 use agentcore::{arn, data_plane, endpoints, runtimes};
 
@@ -94,7 +96,18 @@ pub fn router(api: Arc<Api>) -> Router {
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
         .layer(axum::middleware::from_fn(local::refuse_other_sites))
+        .layer(axum::middleware::map_response(named))
         .with_state(api)
+}
+
+/// Every answer has a request id; an invocation's is its turn's.
+async fn named(mut response: Response) -> Response {
+    if let header::Entry::Vacant(vacant) = response.headers_mut().entry("x-amzn-requestid")
+        && let Ok(id) = HeaderValue::from_str(RequestId::random().as_str())
+    {
+        vacant.insert(id);
+    }
+    response
 }
 
 /// Work that waits for the disk, off the threads that serve.

@@ -17,10 +17,10 @@ pub(super) struct ClientArgs {
 
 impl ClientArgs {
     pub(super) fn client(self) -> Result<Client, Failure> {
-        Client::new(
-            self.endpoint
-                .unwrap_or_else(|| format!("http://{DEFAULT_ADDRESS}")),
-        )
+        let endpoint = self
+            .endpoint
+            .unwrap_or_else(|| format!("http://{DEFAULT_ADDRESS}"));
+        Client::new(&endpoint)
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Agent {
 }
 
 impl Client {
-    pub(super) fn new(endpoint: String) -> Result<Self, Failure> {
+    pub(super) fn new(endpoint: &str) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(3))
             .build()

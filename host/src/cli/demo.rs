@@ -41,7 +41,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         provider: Some(args.provider),
     })
     .await?;
-    let client = Client::new(format!("http://{}", server.address))?;
+    let client = Client::new(&format!("http://{}", server.address))?;
     super::say(format_args!(
         "Kellion serves on {}, models are answered by: {}.\n",
         client.endpoint, server.provider

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::Shared;
 use super::invocation::{Invocation, TurnError};
-use super::outlet::{Answer, Outlet};
+use super::outlet::Source;
 use super::record::Record;
 use super::state::{Abandoned, Effect, EndReason, Event, Phase, State};
 use super::turn::{Meter, Outcome, Receipt, Turn};
@@ -19,7 +19,7 @@ use crate::sandbox::Cell;
 /// An invocation on its way to its session.
 pub(super) struct Delivery {
     pub(super) invocation: Invocation,
-    pub(super) reply: oneshot::Sender<Result<Answer, TurnError>>,
+    pub(super) outlet: Source,
 }
 
 /// How a session is asked to end.
@@ -84,65 +84,65 @@ impl Actor {
         self.record.set_phase(state.phase());
         self.record.log.begin(&delivery.invocation.request);
 
-        let Delivery { invocation, reply } = delivery;
         let began = Instant::now();
-        let outlet = Arc::new(Outlet::new(reply));
-        let meter = Arc::new(Meter::default());
-        let outcome = {
-            let end = &mut self.end;
-            let work = work(
-                &self.shared,
-                &self.deployment,
-                &self.record,
-                cell,
-                &invocation,
-                number,
-                &outlet,
-                &meter,
-            );
-            let mut work = std::pin::pin!(work);
-            loop {
-                let timer = self.shared.timer(state.wake_at());
-                let event = tokio::select! {
-                    biased;
-                    outcome = &mut work => break outcome,
-                    event = end_asked(end, true) => event,
-                    () = timer => Event::TimePassed,
-                };
-                let effects = state.apply(event, self.shared.clock.now());
-                if let Some(Effect::Abandon(why)) = effects.first() {
-                    outlet.fail(self.abandoned(*why));
-                    break Outcome::Abandoned;
-                }
-            }
+        let Delivery { invocation, outlet } = delivery;
+        let running = Running {
+            number,
+            invocation,
+            outlet: Arc::new(outlet),
+            meter: Arc::new(Meter::default()),
         };
-        match outcome {
-            Outcome::Answered | Outcome::AgentError => {
-                state.apply(Event::TurnDone, self.shared.clock.now())
+        let end = self.run_turn(state, cell, &running).await;
+        match &end {
+            TurnEnd::Answered(_) | TurnEnd::AgentError(_) => {
+                state.apply(Event::TurnDone, self.shared.clock.now());
             }
-            Outcome::Faulted => state.apply(Event::TurnBroke, self.shared.clock.now()),
+            TurnEnd::Faulted(_) => {
+                state.apply(Event::TurnBroke, self.shared.clock.now());
+            }
             // The state machine gave the turn up itself.
-            Outcome::Abandoned => Vec::new(),
-        };
+            TurnEnd::Abandoned(_) => {}
+        }
         self.record.set_phase(state.phase());
         self.record.add(Receipt {
-            request: invocation.request,
+            request: running.invocation.request,
             turn: number,
             at,
-            outcome,
+            outcome: end.outcome(),
             duration_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
             memory_bytes: cell.as_ref().map_or(0, Cell::memory_bytes),
-            models: meter.models(),
-            output_bytes: meter.output_bytes(),
+            models: running.meter.models(),
+            output_bytes: running.meter.output_bytes(),
         });
+        // Last: who has the answer finds its receipt.
+        end.tell(&running.outlet);
     }
 
-    fn abandoned(&self, why: Abandoned) -> TurnError {
-        match why {
-            Abandoned::TimedOut => TurnError::TimedOut {
-                limit: self.shared.config.turn_time(),
-            },
-            Abandoned::Ended(reason) => TurnError::Ended(reason),
+    /// The guest's part of a turn, until it ends or the state machine gives it up.
+    async fn run_turn(
+        &mut self,
+        state: &mut State,
+        cell: &mut Option<Cell>,
+        running: &Running,
+    ) -> TurnEnd {
+        let limit = self.shared.config.turn_time();
+        let work = work(&self.shared, &self.deployment, &self.record, cell, running);
+        let mut work = std::pin::pin!(work);
+        loop {
+            let timer = self.shared.timer(state.wake_at());
+            let event = tokio::select! {
+                biased;
+                end = &mut work => return end,
+                event = end_asked(&mut self.end, true) => event,
+                () = timer => Event::TimePassed,
+            };
+            let effects = state.apply(event, self.shared.clock.now());
+            if let Some(Effect::Abandon(why)) = effects.first() {
+                return TurnEnd::Abandoned(match why {
+                    Abandoned::TimedOut => TurnError::TimedOut { limit },
+                    Abandoned::Ended(reason) => TurnError::Ended(*reason),
+                });
+            }
         }
     }
 
@@ -152,7 +152,7 @@ impl Actor {
         self.shared.forget(&self.record);
         self.mailbox.close();
         while let Ok(delivery) = self.mailbox.try_recv() {
-            let _ = delivery.reply.send(Err(TurnError::Retry));
+            delivery.outlet.fail(TurnError::Retry);
         }
         tracing::debug!(session.id = %self.record.key.session, reason = reason.describe(), "session ended");
     }
@@ -173,65 +173,84 @@ async fn end_asked(end: &mut watch::Receiver<Option<Ending>>, running: bool) -> 
     }
 }
 
-/// The turn itself: an instance if there is none yet, the guest, the last piece of the answer.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "borrows single parts of the actor, whose `end` the caller needs"
-)]
+/// A turn that runs.
+struct Running {
+    number: u64,
+    invocation: Invocation,
+    outlet: Arc<Source>,
+    meter: Arc<Meter>,
+}
+
+/// How a turn ended, with what its caller is to be told.
+enum TurnEnd {
+    Answered(Vec<u8>),
+    AgentError(TurnError),
+    Faulted(TurnError),
+    Abandoned(TurnError),
+}
+
+impl TurnEnd {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Answered(_) => Outcome::Answered,
+            Self::AgentError(_) => Outcome::AgentError,
+            Self::Faulted(_) => Outcome::Faulted,
+            Self::Abandoned(_) => Outcome::Abandoned,
+        }
+    }
+
+    fn tell(self, outlet: &Source) {
+        match self {
+            Self::Answered(rest) => outlet.finish(rest),
+            Self::AgentError(error) => outlet.agent_failed(error),
+            Self::Faulted(error) | Self::Abandoned(error) => outlet.fail(error),
+        }
+    }
+}
+
+/// The turn itself: an instance if there is none yet, then the guest.
 async fn work(
     shared: &Shared,
     deployment: &Arc<Deployment>,
     record: &Record,
     cell: &mut Option<Cell>,
-    invocation: &Invocation,
-    number: u64,
-    outlet: &Arc<Outlet>,
-    meter: &Arc<Meter>,
-) -> Outcome {
+    running: &Running,
+) -> TurnEnd {
     let cell = match cell {
         Some(cell) => cell,
         None => {
             let began = Instant::now();
-            match Cell::start(&shared.sandbox, &deployment.program, record.log.clone()).await {
+            let log = record.log.clone();
+            match Cell::start(&shared.sandbox, &deployment.program, log).await {
                 Ok(started) => {
                     record.started_in(began.elapsed());
                     cell.insert(started)
                 }
-                Err(fault) => {
-                    outlet.fail(TurnError::Fault(fault));
-                    return Outcome::Faulted;
-                }
+                Err(fault) => return TurnEnd::Faulted(TurnError::Fault(fault)),
             }
         }
     };
     let turn = Turn {
         deployment: Arc::clone(deployment),
         provider: Arc::clone(&shared.provider),
-        outlet: Arc::clone(outlet),
-        meter: Arc::clone(meter),
+        outlet: Arc::clone(&running.outlet),
+        meter: Arc::clone(&running.meter),
     };
+    let invocation = &running.invocation;
     let deadline = shared.clock.now() + shared.config.turn_time();
-    let context = invocation.context(&record.key, deployment, number, deadline);
+    let context = invocation.context(&record.key, deployment, running.number, deadline);
     match cell
         .invoke(&invocation.payload, &context, Box::new(turn))
         .await
     {
         Ok(Ok(rest)) => {
-            meter.sent(rest.len());
-            outlet.finish(rest).await;
-            Outcome::Answered
+            running.meter.sent(rest.len());
+            TurnEnd::Answered(rest)
         }
-        Ok(Err(error)) => {
-            let error = match error {
-                AgentError::InvalidPayload(message) => TurnError::InvalidPayload(message),
-                AgentError::Failed(message) => TurnError::Failed(message),
-            };
-            outlet.agent_failed(error).await;
-            Outcome::AgentError
+        Ok(Err(AgentError::InvalidPayload(message))) => {
+            TurnEnd::AgentError(TurnError::InvalidPayload(message))
         }
-        Err(fault) => {
-            outlet.fail(TurnError::Fault(fault));
-            Outcome::Faulted
-        }
+        Ok(Err(AgentError::Failed(message))) => TurnEnd::AgentError(TurnError::Failed(message)),
+        Err(fault) => TurnEnd::Faulted(TurnError::Fault(fault)),
     }
 }

@@ -8,7 +8,7 @@ use super::state::EndReason;
 use crate::agents::Deployment;
 use crate::clock::Timestamp;
 use crate::contract::types::{Context, Header};
-use crate::ids::{EndpointName, RequestId, SessionKey, UserId};
+use crate::ids::{EndpointName, InvocationId, RequestId, SessionKey, UserId};
 use crate::sandbox::Fault;
 
 /// One request to a session.
@@ -16,6 +16,9 @@ use crate::sandbox::Fault;
 pub struct Invocation {
     /// Names the turn in logs and answers.
     pub request: RequestId,
+    /// Names the call, the same in all its retries; none when the caller does not say. A call that is already on its
+    /// way in this session is joined, not made again.
+    pub invocation: Option<InvocationId>,
     /// The endpoint that was called.
     pub endpoint: EndpointName,
     /// What the agent gets; any bytes.
@@ -92,7 +95,13 @@ pub enum TurnError {
     /// The session was ended while the turn ran.
     #[error("the session ended while the turn ran: {}", .0.describe())]
     Ended(EndReason),
-    /// The answer broke off, and its reason did not get through to a slow caller.
+    /// The answer is larger than any may be.
+    #[error("the answer has more than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The answer broke off: the turn vanished without a word.
     #[error("the answer broke off")]
     BrokenOff,
 }

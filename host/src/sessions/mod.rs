@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::Deserialize;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 pub use invocation::{Invocation, TurnError};
@@ -29,11 +29,12 @@ pub use turn::{ModelUse, Outcome, Receipt};
 
 use crate::agents::Deployment;
 use crate::clock::{Clock, Timestamp};
-use crate::ids::{AgentKey, RequestId, SessionKey, TenantId};
+use crate::ids::{AgentKey, InvocationId, RequestId, SessionKey, TenantId};
 use crate::models::Provider;
 use crate::sandbox::Sandbox;
 use actor::{Actor, Delivery, Ending};
 use log::SessionLog;
+use outlet::{Reader, Ticket, outlet};
 use record::Record;
 
 /// How sessions are kept. `[sessions]` in the configuration file.
@@ -98,6 +99,25 @@ struct Handle {
     mailbox: mpsc::Sender<Delivery>,
     end: watch::Sender<Option<Ending>>,
     record: Arc<Record>,
+    /// Calls that wait or run, for their retries to join.
+    calls: HashMap<InvocationId, Ticket>,
+}
+
+impl Handle {
+    fn is_ending(&self) -> bool {
+        self.end.borrow().is_some()
+    }
+
+    /// The answer of a call that is on its way already.
+    fn join(&mut self, call: Option<&InvocationId>) -> Option<Reader> {
+        self.calls.get(call?)?.reader()
+    }
+
+    fn remember(&mut self, call: Option<InvocationId>, ticket: Ticket) {
+        let Some(call) = call else { return };
+        self.calls.retain(|_, ticket| ticket.is_live());
+        self.calls.insert(call, ticket);
+    }
 }
 
 impl Sessions {
@@ -129,26 +149,40 @@ impl Sessions {
         deployment: Arc<Deployment>,
         invocation: Invocation,
     ) -> Result<Answer, TurnError> {
-        let (reply, answer) = oneshot::channel();
-        self.deliver(key, deployment, Delivery { invocation, reply })?;
-        answer.await.unwrap_or(Err(TurnError::Retry))
+        self.reader(key, deployment, invocation)?.answer().await
     }
 
-    fn deliver(
+    /// Joins the turn of the same call, or delivers a new one.
+    fn reader(
         &self,
         key: SessionKey,
         deployment: Arc<Deployment>,
-        mut delivery: Delivery,
-    ) -> Result<(), TurnError> {
+        invocation: Invocation,
+    ) -> Result<Reader, TurnError> {
         use mpsc::error::TrySendError;
 
         let mut directory = self.0.directory();
         if directory.closed {
             return Err(TurnError::ShuttingDown);
         }
-        if let Some(handle) = directory.live.get(&key) {
+        if let Some(handle) = directory.live.get_mut(&key) {
+            if handle.is_ending() {
+                return Err(TurnError::Retry);
+            }
+            if let Some(reader) = handle.join(invocation.invocation.as_ref()) {
+                return Ok(reader);
+            }
+        }
+        let call = invocation.invocation.clone();
+        let (outlet, reader) = outlet();
+        let ticket = outlet.ticket();
+        let mut delivery = Delivery { invocation, outlet };
+        if let Some(handle) = directory.live.get_mut(&key) {
             match handle.mailbox.try_send(delivery) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    handle.remember(call, ticket);
+                    return Ok(reader);
+                }
                 Err(TrySendError::Full(_)) => {
                     return Err(TurnError::Busy {
                         waiting: self.0.config.waiting_turns,
@@ -158,10 +192,11 @@ impl Sessions {
                 Err(TrySendError::Closed(returned)) => delivery = returned,
             }
         }
-        let handle = self.start(key.clone(), deployment);
+        let mut handle = self.start(key.clone(), deployment);
         let sent = handle.mailbox.try_send(delivery);
+        handle.remember(call, ticket);
         directory.live.insert(key, handle);
-        sent.map_err(|_| TurnError::Retry)
+        sent.map(|()| reader).map_err(|_| TurnError::Retry)
     }
 
     fn start(&self, key: SessionKey, deployment: Arc<Deployment>) -> Handle {
@@ -187,18 +222,21 @@ impl Sessions {
             mailbox,
             end,
             record,
+            calls: HashMap::new(),
         }
     }
 
-    /// Ends a session at once: a running turn is given up, and its caller told.
-    pub fn stop(&self, key: &SessionKey) -> Result<(), NotFound> {
-        let mut directory = self.0.directory();
-        // Out of the directory at once: the next invocation is a fresh world, and a second stop finds nothing.
-        let handle = directory.live.remove(key).ok_or(NotFound)?;
-        handle
-            .end
-            .send_replace(Some(Ending::Now(EndReason::Stopped)));
-        directory.remember(handle.record, self.0.config.ended_shown);
+    /// Ends a session: a running turn is given up at once, and its caller told. Returns when the session is over; until
+    /// then its id takes no turns.
+    pub async fn stop(&self, key: &SessionKey) -> Result<(), NotFound> {
+        let mailbox = {
+            let directory = self.0.directory();
+            let handle = directory.live.get(key).ok_or(NotFound)?;
+            let stopped = Ending::Now(EndReason::Stopped);
+            handle.end.send_replace(Some(stopped));
+            handle.mailbox.clone()
+        };
+        mailbox.closed().await;
         Ok(())
     }
 
@@ -272,7 +310,7 @@ impl Shared {
         }
     }
 
-    /// Moves an ended session to the ended ones, unless the directory knows already or has a newer one of its key.
+    /// Moves an ended session to the ended ones.
     fn forget(&self, record: &Arc<Record>) {
         let mut directory = self.directory();
         let is_this = directory

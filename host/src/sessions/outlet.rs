@@ -1,14 +1,22 @@
-//! The way out of a turn: one answer, whole or in pieces, and the error when there is none.
+//! The way out of a turn: one answer, whole or in pieces, for the caller and for whoever asks for the same turn again.
+//!
+//! The turn writes at a [`Source`]; each caller reads at a [`Reader`], from the first piece on, however late it came.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use bytes::{Bytes, BytesMut};
+use tokio::sync::Notify;
 
 use super::TurnError;
 
-/// Pieces that wait for a slow caller before the agent has to.
-const WAITING_CHUNKS: usize = 16;
+/// Pieces that may wait for the callers; then the agent has to.
+const WAITING_PIECES: usize = 16;
+
+/// The largest answer, in bytes: AgentCore's own quota. What was sent is kept while the turn runs.
+const LARGEST_ANSWER: usize = 100_000_000;
+
+/// What a piece costs beside its bytes, so that many small ones find the same end as few large ones.
+const PIECE_OVERHEAD: usize = 64;
 
 /// What an answer is when its agent does not say.
 const DEFAULT_CONTENT_TYPE: &str = "application/json";
@@ -33,166 +41,282 @@ pub enum Answer {
 }
 
 /// The pieces of a streamed answer.
-#[derive(Debug)]
-pub struct Chunks(mpsc::Receiver<Piece>);
-
-#[derive(Debug)]
-enum Piece {
-    Data(Bytes),
-    /// Said in so many words: a channel that merely closes is an answer that broke off.
-    End,
-    Failed(TurnError),
-}
+pub struct Chunks(Reader);
 
 impl Chunks {
     /// The next piece; none after the last. After an error, which means that the answer is not whole, call no more.
     pub async fn next(&mut self) -> Option<Result<Bytes, TurnError>> {
-        match self.0.recv().await {
-            Some(Piece::Data(chunk)) => Some(Ok(chunk)),
-            Some(Piece::End) => None,
-            Some(Piece::Failed(error)) => Some(Err(error)),
-            None => Some(Err(TurnError::BrokenOff)),
-        }
+        self.0.next().await
     }
 }
 
-/// Where a turn's answer goes. Shared by the turn's capabilities, which write, and its actor, which ends it.
-pub(super) struct Outlet(Mutex<Stage>);
+impl std::fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Chunks")
+    }
+}
 
-enum Stage {
-    /// Nothing was sent yet.
-    Open {
-        reply: oneshot::Sender<Result<Answer, TurnError>>,
-        content_type: String,
-    },
-    /// The caller has the head, and gets pieces.
-    Streaming {
-        chunks: mpsc::Sender<Piece>,
-        events: bool,
-    },
-    /// The caller has all there will be.
-    Closed,
+/// What both ends share.
+struct Outlet {
+    answer: Mutex<Written>,
+    /// Something was written, or the answer ended.
+    written: Notify,
+    /// Something was read, or a reader left.
+    read: Notify,
+}
+
+struct Written {
+    content_type: String,
+    pieces: Vec<Bytes>,
+    /// What the pieces cost together.
+    weight: usize,
+    /// Whether pieces leave one by one.
+    streamed: bool,
+    end: Option<Result<(), TurnError>>,
+    /// How many pieces each reader has taken, by its number; none for one who left.
+    readers: Vec<Option<usize>>,
 }
 
 impl Outlet {
-    pub(super) fn new(reply: oneshot::Sender<Result<Answer, TurnError>>) -> Self {
-        Self(Mutex::new(Stage::Open {
-            reply,
+    fn lock(&self) -> MutexGuard<'_, Written> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Written {
+    /// How many pieces the foremost reader has not taken; none without readers.
+    fn backlog(&self) -> Option<usize> {
+        let foremost = self.readers.iter().flatten().max()?;
+        Some(self.pieces.len() - foremost)
+    }
+}
+
+/// The turn's end. Dropped without a word, it breaks the answer off.
+pub(super) struct Source(Arc<Outlet>);
+
+/// Finds the answer of a turn that runs or waits, without keeping it.
+#[derive(Clone)]
+pub(super) struct Ticket(Weak<Outlet>);
+
+/// A caller's end.
+pub(super) struct Reader {
+    outlet: Arc<Outlet>,
+    number: usize,
+}
+
+/// An answer that nobody has written to yet, and its first reader.
+pub(super) fn outlet() -> (Source, Reader) {
+    let outlet = Arc::new(Outlet {
+        answer: Mutex::new(Written {
             content_type: DEFAULT_CONTENT_TYPE.to_owned(),
-        }))
+            pieces: Vec::new(),
+            weight: 0,
+            streamed: false,
+            end: None,
+            readers: vec![Some(0)],
+        }),
+        written: Notify::new(),
+        read: Notify::new(),
+    });
+    let reader = Reader {
+        outlet: Arc::clone(&outlet),
+        number: 0,
+    };
+    (Source(outlet), reader)
+}
+
+impl Source {
+    /// Lets others find this answer.
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket(Arc::downgrade(&self.0))
     }
 
     /// Without effect once something was sent.
     pub(super) fn set_content_type(&self, value: String) {
-        if let Stage::Open { content_type, .. } = &mut *self.stage() {
-            *content_type = value;
+        let mut answer = self.0.lock();
+        if !answer.streamed && answer.end.is_none() {
+            answer.content_type = value;
         }
     }
 
-    /// Sends a piece; false when the caller is gone.
-    pub(super) async fn write(&self, chunk: Bytes) -> bool {
-        let Some(chunks) = self.stream() else {
-            return false;
-        };
-        chunks.send(Piece::Data(chunk)).await.is_ok()
-    }
-
-    /// The answer is complete; `rest` is its end. Waits while the caller is slow.
-    pub(super) async fn finish(&self, rest: Vec<u8>) {
-        let stage = std::mem::replace(&mut *self.stage(), Stage::Closed);
-        match stage {
-            Stage::Open {
-                reply,
-                content_type,
-            } => {
-                // A caller who left needs no answer.
-                let _ = reply.send(Ok(Answer::Whole {
-                    content_type,
-                    body: rest.into(),
+    /// Sends a piece, and waits while even the fastest caller is slow; false when no caller is there.
+    pub(super) async fn write(&self, piece: Bytes) -> bool {
+        {
+            let mut answer = self.0.lock();
+            if answer.end.is_some() {
+                return false;
+            }
+            answer.streamed = true;
+            answer.weight += piece.len() + PIECE_OVERHEAD;
+            if answer.weight > LARGEST_ANSWER {
+                answer.end = Some(Err(TurnError::TooLarge {
+                    limit: LARGEST_ANSWER,
                 }));
+            } else {
+                answer.pieces.push(piece);
             }
-            Stage::Streaming { chunks, .. } => {
-                if !rest.is_empty() {
-                    let _ = chunks.send(Piece::Data(rest.into())).await;
-                }
-                let _ = chunks.send(Piece::End).await;
-            }
-            Stage::Closed => {}
         }
+        self.0.written.notify_waiters();
+        self.room().await
+    }
+
+    /// Waits until a caller has taken enough; false when there is none.
+    async fn room(&self) -> bool {
+        loop {
+            let taken = self.0.read.notified();
+            match self.0.lock().backlog() {
+                None => return false,
+                Some(backlog) if backlog < WAITING_PIECES => return true,
+                Some(_) => {}
+            }
+            taken.await;
+        }
+    }
+
+    /// The answer is complete; `rest` is its end.
+    pub(super) fn finish(&self, rest: Vec<u8>) {
+        self.end(Ok(()), rest.into());
+    }
+
+    /// There is no answer, or no more of it.
+    pub(super) fn fail(&self, error: TurnError) {
+        self.end(Err(error), Bytes::new());
     }
 
     /// The agent says that it failed. In a stream of events that is one more event and a clean end, as callers of
     /// AgentCore know it; any other answer breaks off.
-    pub(super) async fn agent_failed(&self, error: TurnError) {
-        let events = match &*self.stage() {
-            Stage::Streaming {
-                chunks,
-                events: true,
-            } => Some(chunks.clone()),
-            Stage::Open { .. } | Stage::Streaming { .. } | Stage::Closed => None,
+    pub(super) fn agent_failed(&self, error: TurnError) {
+        let events = {
+            let answer = self.0.lock();
+            answer.streamed && answer.content_type.starts_with("text/event-stream")
         };
-        let Some(chunks) = events else {
+        if !events {
             return self.fail(error);
-        };
+        }
         let event = serde_json::json!({
             "error": error.to_string(),
             "error_type": "AgentError",
             "message": "An error occurred during streaming",
         });
-        let _ = chunks
-            .send(Piece::Data(format!("data: {event}\n\n").into()))
-            .await;
-        self.finish(Vec::new()).await;
+        self.end(Ok(()), format!("data: {event}\n\n").into());
     }
 
-    /// There is no answer, or no more of it. Never waits.
-    pub(super) fn fail(&self, error: TurnError) {
-        let stage = std::mem::replace(&mut *self.stage(), Stage::Closed);
-        match stage {
-            Stage::Open { reply, .. } => {
-                let _ = reply.send(Err(error));
+    fn end(&self, end: Result<(), TurnError>, rest: Bytes) {
+        {
+            let mut answer = self.0.lock();
+            if answer.end.is_some() {
+                return;
             }
-            Stage::Streaming { chunks, .. } => {
-                // With its channel full the caller misses the reason; the missing end tells it all the same.
-                let _ = chunks.try_send(Piece::Failed(error));
+            if !rest.is_empty() {
+                answer.pieces.push(rest);
             }
-            Stage::Closed => {}
+            answer.end = Some(end);
         }
-    }
-
-    /// The channel for pieces, opened at the first one.
-    fn stream(&self) -> Option<mpsc::Sender<Piece>> {
-        let mut stage = self.stage();
-        match std::mem::replace(&mut *stage, Stage::Closed) {
-            Stage::Open {
-                reply,
-                content_type,
-            } => {
-                let (sender, chunks) = mpsc::channel(WAITING_CHUNKS);
-                let events = content_type.starts_with("text/event-stream");
-                let chunks = Chunks(chunks);
-                reply
-                    .send(Ok(Answer::Stream {
-                        content_type,
-                        chunks,
-                    }))
-                    .ok()?;
-                *stage = Stage::Streaming {
-                    chunks: sender.clone(),
-                    events,
-                };
-                Some(sender)
-            }
-            Stage::Streaming { chunks, events } => {
-                let sender = chunks.clone();
-                *stage = Stage::Streaming { chunks, events };
-                Some(sender)
-            }
-            Stage::Closed => None,
-        }
-    }
-
-    fn stage(&self) -> MutexGuard<'_, Stage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.written.notify_waiters();
     }
 }
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.fail(TurnError::BrokenOff);
+    }
+}
+
+impl Ticket {
+    /// A reader of the same answer, from its start; none when the turn is long over.
+    pub(super) fn reader(&self) -> Option<Reader> {
+        let outlet = self.0.upgrade()?;
+        let number = {
+            let mut answer = outlet.lock();
+            answer.readers.push(Some(0));
+            answer.readers.len() - 1
+        };
+        Some(Reader { outlet, number })
+    }
+
+    /// Whether the answer can still be read.
+    pub(super) fn is_live(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
+impl Reader {
+    /// Waits for the answer, or for its first piece.
+    pub(super) async fn answer(self) -> Result<Answer, TurnError> {
+        loop {
+            // Registered before the look, so that what is written after the look wakes it.
+            let written = self.outlet.written.notified();
+            let streamed = {
+                let answer = self.outlet.lock();
+                match (&answer.end, answer.streamed) {
+                    (_, true) => Some(answer.content_type.clone()),
+                    (Some(Ok(())), false) => {
+                        return Ok(Answer::Whole {
+                            content_type: answer.content_type.clone(),
+                            body: joined(&answer.pieces),
+                        });
+                    }
+                    (Some(Err(error)), false) => return Err(error.clone()),
+                    (None, false) => None,
+                }
+            };
+            if let Some(content_type) = streamed {
+                drop(written);
+                return Ok(Answer::Stream {
+                    content_type,
+                    chunks: Chunks(self),
+                });
+            }
+            written.await;
+        }
+    }
+
+    async fn next(&mut self) -> Option<Result<Bytes, TurnError>> {
+        loop {
+            let written = self.outlet.written.notified();
+            let piece = {
+                let mut answer = self.outlet.lock();
+                let taken = answer.readers[self.number].unwrap_or_default();
+                match (answer.pieces.get(taken).cloned(), &answer.end) {
+                    (Some(piece), _) => {
+                        answer.readers[self.number] = Some(taken + 1);
+                        Some(piece)
+                    }
+                    (None, Some(Ok(()))) => return None,
+                    (None, Some(Err(error))) => return Some(Err(error.clone())),
+                    (None, None) => None,
+                }
+            };
+            if let Some(piece) = piece {
+                self.outlet.read.notify_waiters();
+                return Some(Ok(piece));
+            }
+            written.await;
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.outlet.lock().readers[self.number] = None;
+        self.outlet.read.notify_waiters();
+    }
+}
+
+fn joined(pieces: &[Bytes]) -> Bytes {
+    match pieces {
+        [] => Bytes::new(),
+        [only] => only.clone(),
+        many => many
+            .iter()
+            .fold(BytesMut::new(), |mut all, piece| {
+                all.extend_from_slice(piece);
+                all
+            })
+            .freeze(),
+    }
+}
+
+#[cfg(test)]
+#[path = "outlet/tests.rs"]
+mod tests;

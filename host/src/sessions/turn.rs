@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use serde::Serialize;
 
-use super::outlet::Outlet;
+use super::outlet::Source;
 use crate::agents::Deployment;
 use crate::clock::Timestamp;
 use crate::contract::EventStream;
@@ -124,7 +124,7 @@ impl Meter {
 pub(super) struct Turn {
     pub(super) deployment: Arc<Deployment>,
     pub(super) provider: Arc<dyn Provider>,
-    pub(super) outlet: Arc<Outlet>,
+    pub(super) outlet: Arc<Source>,
     pub(super) meter: Arc<Meter>,
 }
 

@@ -52,6 +52,7 @@ pub(in crate::api) async fn invoke(
     let deployment = api.agents.resolve(&agent, &endpoint).await?;
     let invocation = Invocation {
         request: id.clone(),
+        invocation: headers::invocation(&request)?,
         endpoint,
         user: headers::user(&request)?,
         headers: headers::allowed(&request, &deployment.request_headers)?,
@@ -96,17 +97,13 @@ pub(in crate::api) async fn stop(
         )
     })?;
     api.agents.endpoint(&agent, &endpoint)?;
-    api.sessions.stop(&SessionKey {
+    let key = SessionKey {
         agent,
         session: session.clone(),
-    })?;
+    };
+    api.sessions.stop(&key).await?;
     let mut response = axum::Json(serde_json::json!({})).into_response();
     insert(response.headers_mut(), headers::SESSION, session.as_str());
-    insert(
-        response.headers_mut(),
-        headers::REQUEST_ID,
-        RequestId::random().as_str(),
-    );
     Ok(response)
 }
 

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::api::error::ApiError;
 use crate::contract::types::Header;
-use crate::ids::{SessionId, UserId};
+use crate::ids::{InvocationId, SessionId, UserId};
 
 pub(super) const SESSION: HeaderName =
     HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-session-id");
@@ -33,6 +33,16 @@ pub(super) fn session(headers: &HeaderMap) -> Result<Option<SessionId>, ApiError
             |error: crate::ids::InvalidId| ApiError::invalid("runtimeSessionId", error.to_string()),
         )?)),
     }
+}
+
+/// What names the call in all its retries: our own header, or the one that AWS SDKs send with every attempt.
+pub(super) fn invocation(headers: &HeaderMap) -> Result<Option<InvocationId>, ApiError> {
+    for name in ["idempotency-key", "amz-sdk-invocation-id"] {
+        if let Some(id) = text(headers, &HeaderName::from_static(name), 256)? {
+            return Ok(Some(id.parse()?));
+        }
+    }
+    Ok(None)
 }
 
 /// On whose behalf the caller says that it calls.

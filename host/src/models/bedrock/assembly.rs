@@ -121,7 +121,7 @@ impl Assembly {
                     let head = json!({ "toolUseId": start.tool_use_id, "name": start.name, "type": kind.as_str() });
                     self.open_other(
                         index,
-                        json!({ "toolUse": head }),
+                        &json!({ "toolUse": head }),
                         Open::RemoteToolUse {
                             head,
                             input: String::new(),
@@ -139,7 +139,7 @@ impl Assembly {
                 }
                 self.open_other(
                     index,
-                    json!({ "toolResult": head }),
+                    &json!({ "toolResult": head }),
                     Open::ToolResult {
                         head,
                         content: Vec::new(),
@@ -153,7 +153,7 @@ impl Assembly {
                     bytes: Vec::new(),
                     failure: None,
                 };
-                self.open_other(index, json!({ "image": { "format": format } }), open);
+                self.open_other(index, &json!({ "image": { "format": format } }), open);
             }
             Some(_) => self.open_unknown(index),
             None => {}
@@ -295,7 +295,7 @@ impl Assembly {
         open
     }
 
-    fn open_other(&mut self, index: i32, start: Value, open: Open) {
+    fn open_other(&mut self, index: i32, start: &Value, open: Open) {
         self.events
             .push_back(Event::BlockStart(BlockStart::Other(start.to_string())));
         self.open = Some((index, open));

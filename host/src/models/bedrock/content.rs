@@ -70,7 +70,7 @@ pub(super) fn from_aws(block: ContentBlock) -> Content {
         ContentBlock::Image(image) => media::image_from_aws(image)
             .map_or_else(|image| other(ContentBlock::Image(image)), Content::Image),
         ContentBlock::Document(document) => media::document_from_aws(document).map_or_else(
-            |document| other(ContentBlock::Document(document)),
+            |document| other(ContentBlock::Document(*document)),
             Content::Document,
         ),
         ContentBlock::Video(video) => media::video_from_aws(video)

@@ -97,7 +97,7 @@ pub(super) fn audio_from_aws(block: AudioBlock) -> Result<Media, AudioBlock> {
 }
 
 /// The document, or the block back when it is not plain bytes.
-pub(super) fn document_from_aws(block: DocumentBlock) -> Result<Document, DocumentBlock> {
+pub(super) fn document_from_aws(block: DocumentBlock) -> Result<Document, Box<DocumentBlock>> {
     match block {
         DocumentBlock {
             format,
@@ -113,6 +113,6 @@ pub(super) fn document_from_aws(block: DocumentBlock) -> Result<Document, Docume
             context,
             citations: citations.is_some_and(|citations| citations.enabled),
         }),
-        other => Err(other),
+        other => Err(Box::new(other)),
     }
 }

@@ -157,7 +157,7 @@ impl Bedrock {
             .client
             .count_tokens()
             .model_id(&model)
-            .input(parts.to_count());
+            .input(parts.into_count());
         let answer = within(self.config.answer_timeout, call.send()).await?;
         Ok(response::count(
             answer

@@ -73,7 +73,7 @@ impl Parts {
     }
 
     /// The same conversation, to be counted only.
-    pub(super) fn to_count(self) -> CountTokensInput {
+    pub(super) fn into_count(self) -> CountTokensInput {
         CountTokensInput::Converse(
             ConverseTokensRequest::builder()
                 .set_system(self.system)

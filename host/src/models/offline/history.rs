@@ -166,11 +166,10 @@ pub(super) fn bounded(text: &str) -> String {
 fn last_number(text: &str) -> Option<String> {
     let words =
         text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E')));
-    let numbers = words
+    let mut numbers = words
         .map(|word| word.trim_end_matches('.'))
         .filter(|word| word.contains(|c: char| c.is_ascii_digit()));
     numbers
-        .filter(|word| word.parse::<f64>().is_ok_and(f64::is_finite))
-        .last()
+        .rfind(|word| word.parse::<f64>().is_ok_and(f64::is_finite))
         .map(str::to_owned)
 }

@@ -61,7 +61,7 @@ fn a_request_keeps_its_parts() {
     let mut parts = parts(full).unwrap();
 
     assert_eq!(parts.stream_guardrail().unwrap().guardrail_identifier, "g");
-    let CountTokensInput::Converse(count) = parts.to_count() else {
+    let CountTokensInput::Converse(count) = parts.into_count() else {
         panic!("a conversation is counted as one")
     };
     assert_eq!(

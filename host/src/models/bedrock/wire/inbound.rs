@@ -252,7 +252,7 @@ impl Location {
                     .set_end(span.end)
                     .build(),
             ),
-            Self::SearchResultLocation(span) => CitationLocation::SearchResultLocation(
+            Self::SearchResult(span) => CitationLocation::SearchResultLocation(
                 SearchResultLocation::builder()
                     .set_search_result_index(span.search_result_index)
                     .set_start(span.start)

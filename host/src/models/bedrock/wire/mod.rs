@@ -226,7 +226,9 @@ pub(super) enum Location {
     DocumentChar(DocumentSpan),
     DocumentPage(DocumentSpan),
     DocumentChunk(DocumentSpan),
-    SearchResultLocation(SearchResultSpan),
+    // The wire's own name, which alone repeats the union's.
+    #[serde(rename = "searchResultLocation")]
+    SearchResult(SearchResultSpan),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -289,13 +289,11 @@ fn of_location(location: CitationLocation) -> Result<Location, Unknown> {
             start: span.start,
             end: span.end,
         }),
-        CitationLocation::SearchResultLocation(span) => {
-            Location::SearchResultLocation(SearchResultSpan {
-                search_result_index: span.search_result_index,
-                start: span.start,
-                end: span.end,
-            })
-        }
+        CitationLocation::SearchResultLocation(span) => Location::SearchResult(SearchResultSpan {
+            search_result_index: span.search_result_index,
+            start: span.start,
+            end: span.end,
+        }),
         _ => return Err(Unknown),
     })
 }

@@ -1,0 +1,125 @@
+use futures::FutureExt;
+
+use super::*;
+
+fn is_pending<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> bool {
+    future.as_mut().now_or_never().is_none()
+}
+
+async fn all(reader: Reader) -> (Vec<Bytes>, Option<TurnError>) {
+    let Ok(Answer::Stream { mut chunks, .. }) = reader.answer().await else {
+        panic!("not a stream")
+    };
+    let mut pieces = Vec::new();
+    while let Some(piece) = chunks.next().await {
+        match piece {
+            Ok(piece) => pieces.push(piece),
+            Err(error) => return (pieces, Some(error)),
+        }
+    }
+    (pieces, None)
+}
+
+#[tokio::test]
+async fn an_answer_without_pieces_comes_whole() {
+    let (source, reader) = outlet();
+    source.set_content_type("text/plain".to_owned());
+    source.finish(b"all".to_vec());
+    let Ok(Answer::Whole { content_type, body }) = reader.answer().await else {
+        panic!("not whole")
+    };
+    assert_eq!(
+        (content_type.as_str(), &body[..]),
+        ("text/plain", &b"all"[..])
+    );
+}
+
+#[tokio::test]
+async fn pieces_come_in_order_and_the_rest_last() {
+    let (source, reader) = outlet();
+    assert!(source.write("one".into()).await);
+    assert!(source.write("two".into()).await);
+    source.finish(b"three".to_vec());
+    assert_eq!(
+        all(reader).await,
+        (vec!["one".into(), "two".into(), "three".into()], None)
+    );
+}
+
+#[tokio::test]
+async fn who_comes_late_reads_from_the_start() {
+    let (source, first) = outlet();
+    let ticket = source.ticket();
+    source.write("one".into()).await;
+    let second = ticket.reader().unwrap();
+    source.finish(b"two".to_vec());
+    let third = ticket.reader().unwrap();
+    for reader in [first, second, third] {
+        assert_eq!(all(reader).await.0, ["one", "two"]);
+    }
+    drop(source);
+    assert!(ticket.reader().is_none());
+}
+
+#[tokio::test]
+async fn the_agent_waits_for_a_slow_caller_and_goes_on_without_one() {
+    let (source, reader) = outlet();
+    for _ in 1..WAITING_PIECES {
+        assert!(source.write("x".into()).await);
+    }
+    let mut full = Box::pin(source.write("x".into()));
+    assert!(is_pending(&mut full));
+    let Ok(Answer::Stream { mut chunks, .. }) = reader.answer().await else {
+        panic!("not a stream")
+    };
+    chunks.next().await;
+    assert!(full.await);
+
+    let mut full = Box::pin(source.write("x".into()));
+    assert!(is_pending(&mut full));
+    drop(chunks);
+    assert!(!full.await, "nobody is there");
+}
+
+#[tokio::test]
+async fn an_error_after_pieces_ends_the_stream_with_it() {
+    let (source, reader) = outlet();
+    source.write("one".into()).await;
+    source.fail(TurnError::BrokenOff);
+    assert_eq!(
+        all(reader).await,
+        (vec!["one".into()], Some(TurnError::BrokenOff))
+    );
+}
+
+#[tokio::test]
+async fn an_agents_error_is_an_event_in_a_stream_of_events() {
+    let (source, reader) = outlet();
+    source.set_content_type("text/event-stream".to_owned());
+    source.write("data: 1\n\n".into()).await;
+    source.agent_failed(TurnError::Failed("no more".to_owned()));
+    let (pieces, error) = all(reader).await;
+    assert_eq!(error, None);
+    assert!(pieces[1].starts_with(b"data: {\"error\":\"no more\""));
+}
+
+#[tokio::test]
+async fn a_turn_that_vanishes_breaks_its_answer_off() {
+    let (source, reader) = outlet();
+    drop(source);
+    assert_eq!(reader.answer().await.unwrap_err(), TurnError::BrokenOff);
+}
+
+#[tokio::test]
+async fn an_endless_answer_ends() {
+    let (source, reader) = outlet();
+    drop(reader);
+    let piece = Bytes::from(vec![0; 1 << 20]);
+    for _ in 0..200 {
+        source.write(piece.clone()).await;
+    }
+    let late = source.ticket().reader().unwrap();
+    let (pieces, error) = all(late).await;
+    assert!(pieces.len() < 100);
+    assert!(matches!(error, Some(TurnError::TooLarge { .. })));
+}
