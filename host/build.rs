@@ -18,6 +18,7 @@ fn main() {
         .nth(4)
         .expect("OUT_DIR lies four folders below the target folder")
         .join("guests");
+    install_target();
     let status = Command::new(std::env::var_os("CARGO").expect("cargo sets CARGO"))
         .current_dir(root)
         .args([
@@ -40,7 +41,7 @@ fn main() {
         .expect("cargo can be run again");
     assert!(
         status.success(),
-        "the guests do not build; is the target there? rustup target add wasm32-wasip2"
+        "the guests do not build for wasm32-wasip2"
     );
     let built = target.join("wasm32-wasip2/guest");
     for (variable, file) in [
@@ -50,4 +51,24 @@ fn main() {
     ] {
         println!("cargo::rustc-env={variable}={}", built.join(file).display());
     }
+}
+
+/// The toolchain file names the guests' target, but rustup installs it by itself only with the toolchain.
+fn install_target() {
+    let rustc = std::env::var_os("RUSTC").expect("cargo sets RUSTC");
+    let sysroot = Command::new(rustc)
+        .args(["--print", "sysroot"])
+        .output()
+        .expect("rustc can be run");
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
+    if sysroot.join("lib/rustlib/wasm32-wasip2").exists() {
+        return;
+    }
+    let added = Command::new("rustup")
+        .args(["target", "add", "wasm32-wasip2"])
+        .status();
+    assert!(
+        added.is_ok_and(|status| status.success()),
+        "the target wasm32-wasip2 is missing; install it with: rustup target add wasm32-wasip2"
+    );
 }
