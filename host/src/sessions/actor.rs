@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 use super::Shared;
+use super::alarm::Alarm;
 use super::invocation::{Invocation, TurnError};
 use super::outlet::Source;
 use super::record::Record;
@@ -37,7 +38,8 @@ pub(super) struct Actor {
     /// Pinned: a session keeps the version that it started with.
     pub(super) deployment: Arc<Deployment>,
     pub(super) record: Arc<Record>,
-    pub(super) mailbox: mpsc::Receiver<Delivery>,
+    /// Boxed, because a channel has room for 32 of them from its start, in every session.
+    pub(super) mailbox: mpsc::Receiver<Box<Delivery>>,
     pub(super) end: watch::Receiver<Option<Ending>>,
 }
 
@@ -50,21 +52,21 @@ impl Actor {
             self.shared.config.turn_time(),
             now,
         );
+        let mut alarm = Alarm::new(Arc::clone(&self.shared.clock));
         let mut cell = None;
         loop {
             if let Phase::Ended { reason, .. } = state.phase() {
                 drop(cell);
                 return self.retire(reason);
             }
-            let timer = self.shared.timer(state.wake_at());
             let event = tokio::select! {
                 biased;
                 event = end_asked(&mut self.end, false) => event,
                 Some(delivery) = self.mailbox.recv() => {
-                    self.turn(&mut state, &mut cell, delivery).await;
+                    self.turn(&mut state, &mut cell, &mut alarm, delivery).await;
                     continue;
                 }
-                () = timer => Event::TimePassed,
+                () = alarm.ring(state.wake_at()) => Event::TimePassed,
             };
             state.apply(event, self.shared.clock.now());
             self.record.set_phase(state.phase());
@@ -72,7 +74,13 @@ impl Actor {
     }
 
     /// Takes one turn to its end, whatever the end is.
-    async fn turn(&mut self, state: &mut State, cell: &mut Option<Cell>, delivery: Delivery) {
+    async fn turn(
+        &mut self,
+        state: &mut State,
+        cell: &mut Option<Cell>,
+        alarm: &mut Alarm,
+        delivery: Box<Delivery>,
+    ) {
         let at = self.shared.clock.now();
         let effects = state.apply(Event::TurnTaken, at);
         let Some(number) = effects.iter().find_map(|effect| match effect {
@@ -85,14 +93,14 @@ impl Actor {
         self.record.log.begin(&delivery.invocation.request);
 
         let began = Instant::now();
-        let Delivery { invocation, outlet } = delivery;
+        let Delivery { invocation, outlet } = *delivery;
         let running = Running {
             number,
             invocation,
             outlet: Arc::new(outlet),
             meter: Arc::new(Meter::default()),
         };
-        let end = self.run_turn(state, cell, &running).await;
+        let end = self.run_turn(state, cell, alarm, &running).await;
         match &end {
             TurnEnd::Answered(_) | TurnEnd::AgentError(_) => {
                 state.apply(Event::TurnDone, self.shared.clock.now());
@@ -123,18 +131,18 @@ impl Actor {
         &mut self,
         state: &mut State,
         cell: &mut Option<Cell>,
+        alarm: &mut Alarm,
         running: &Running,
     ) -> TurnEnd {
         let limit = self.shared.config.turn_time();
         let work = work(&self.shared, &self.deployment, &self.record, cell, running);
         let mut work = std::pin::pin!(work);
         loop {
-            let timer = self.shared.timer(state.wake_at());
             let event = tokio::select! {
                 biased;
                 end = &mut work => return end,
                 event = end_asked(&mut self.end, true) => event,
-                () = timer => Event::TimePassed,
+                () = alarm.ring(state.wake_at()) => Event::TimePassed,
             };
             let effects = state.apply(event, self.shared.clock.now());
             if let Some(Effect::Abandon(why)) = effects.first() {
