@@ -54,22 +54,32 @@ impl Actor {
         );
         let mut alarm = Alarm::new(Arc::clone(&self.shared.clock));
         let mut cell = None;
-        loop {
+        let mut over: Option<Over> = None;
+        let reason = loop {
             if let Phase::Ended { reason, .. } = state.phase() {
-                drop(cell);
-                return self.retire(reason);
+                break reason;
+            }
+            if let Some(over) = over.take() {
+                over.tell();
             }
             let event = tokio::select! {
                 biased;
                 event = end_asked(&mut self.end, false) => event,
                 Some(delivery) = self.mailbox.recv() => {
-                    self.turn(&mut state, &mut cell, &mut alarm, delivery).await;
+                    let turn = self.turn(&mut state, &mut cell, &mut alarm, *delivery).await;
+                    over = Some(turn);
                     continue;
                 }
                 () = alarm.ring(state.wake_at()) => Event::TimePassed,
             };
             state.apply(event, self.shared.clock.now());
             self.record.set_phase(state.phase());
+        };
+        drop(cell);
+        self.retire(reason);
+        // Who is told that a turn broke its session may come again at once, and then finds a fresh one.
+        if let Some(over) = over {
+            over.tell();
         }
     }
 
@@ -79,21 +89,20 @@ impl Actor {
         state: &mut State,
         cell: &mut Option<Cell>,
         alarm: &mut Alarm,
-        delivery: Box<Delivery>,
-    ) {
+        delivery: Delivery,
+    ) -> Over {
         let at = self.shared.clock.now();
         let effects = state.apply(Event::TurnTaken, at);
-        let Some(number) = effects.iter().find_map(|effect| match effect {
+        let number = effects.iter().find_map(|effect| match effect {
             Effect::Run { turn } => Some(*turn),
             Effect::Abandon(_) | Effect::Retire(_) => None,
-        }) else {
-            return;
-        };
+        });
+        let number = number.expect("a turn is taken only while no other runs");
         self.record.set_phase(state.phase());
         self.record.log.begin(&delivery.invocation.request);
 
         let began = Instant::now();
-        let Delivery { invocation, outlet } = *delivery;
+        let Delivery { invocation, outlet } = delivery;
         let running = Running {
             number,
             invocation,
@@ -122,8 +131,10 @@ impl Actor {
             models: running.meter.models(),
             output_bytes: running.meter.output_bytes(),
         });
-        // Last: who has the answer finds its receipt.
-        end.tell(&running.outlet);
+        Over {
+            end,
+            outlet: running.outlet,
+        }
     }
 
     /// The guest's part of a turn, until it ends or the state machine gives it up.
@@ -156,7 +167,7 @@ impl Actor {
 
     /// Leaves the directory first, so that who comes now starts a fresh world; who waits in the mailbox is told to try
     /// again, and then does.
-    fn retire(mut self, reason: EndReason) {
+    fn retire(&mut self, reason: EndReason) {
         self.shared.forget(&self.record);
         self.mailbox.close();
         while let Ok(delivery) = self.mailbox.try_recv() {
@@ -189,6 +200,22 @@ struct Running {
     meter: Arc<Meter>,
 }
 
+/// A turn that has ended, with its receipt written, and whose caller is still to be told.
+struct Over {
+    end: TurnEnd,
+    outlet: Arc<Source>,
+}
+
+impl Over {
+    fn tell(self) {
+        match self.end {
+            TurnEnd::Answered(rest) => self.outlet.finish(rest),
+            TurnEnd::AgentError(error) => self.outlet.agent_failed(error),
+            TurnEnd::Faulted(error) | TurnEnd::Abandoned(error) => self.outlet.fail(error),
+        }
+    }
+}
+
 /// How a turn ended, with what its caller is to be told.
 enum TurnEnd {
     Answered(Vec<u8>),
@@ -204,14 +231,6 @@ impl TurnEnd {
             Self::AgentError(_) => Outcome::AgentError,
             Self::Faulted(_) => Outcome::Faulted,
             Self::Abandoned(_) => Outcome::Abandoned,
-        }
-    }
-
-    fn tell(self, outlet: &Source) {
-        match self {
-            Self::Answered(rest) => outlet.finish(rest),
-            Self::AgentError(error) => outlet.agent_failed(error),
-            Self::Faulted(error) | Self::Abandoned(error) => outlet.fail(error),
         }
     }
 }
