@@ -193,6 +193,23 @@ async fn a_server_that_cannot_have_its_address_says_so() {
 }
 
 #[tokio::test]
+async fn a_data_directory_has_one_server() {
+    let host = Host::start();
+    let data = host.folder().join("data");
+    let second = [
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        data.to_str().expect("text"),
+    ];
+    let mut command = kellion(host.folder());
+    let output = run(command.arg("serve").args(second)).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains("another server uses it"), "{said}");
+}
+
+#[tokio::test]
 async fn a_configuration_that_cannot_be_read_is_named_with_its_mistake() {
     let missing = refusal(&["--config", "nowhere.toml"]).await;
     assert!(

@@ -38,6 +38,8 @@ struct Inner {
     queue: mpsc::UnboundedSender<(AgentKey, Version)>,
     known: Mutex<HashMap<AgentKey, Entry>>,
     serving: Serving,
+    /// Held as long as the catalog lives: what two servers keep in memory would not be what is on disk.
+    _lock: std::fs::File,
 }
 
 struct Entry {
@@ -57,6 +59,7 @@ impl Agents {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         std::fs::create_dir_all(&config.data).map_err(Error::disk("make the data directory"))?;
+        let lock = lock(&config.data)?;
         let store = Store::open(&config.data.join("kellion.db"))?;
         let files = Files::open(
             config.data.join("artifacts"),
@@ -97,6 +100,7 @@ impl Agents {
             queue,
             known: Mutex::new(known),
             serving: Serving::default(),
+            _lock: lock,
         });
         tokio::spawn(build::build_queue(Arc::downgrade(&inner), waiting));
         Ok(Self(inner))
@@ -350,6 +354,17 @@ impl Inner {
         // The queue lives as long as the catalog; a version whose turn never comes is built after the next start.
         let _ = self.queue.send((key, version));
     }
+}
+
+/// Makes this server the only one on its data directory. The system lets go of the lock when the process ends, however.
+fn lock(data: &std::path::Path) -> Result<std::fs::File, Error> {
+    let lock = std::fs::File::create(data.join("lock")).map_err(Error::disk("make a file"))?;
+    lock.try_lock().map_err(|_| {
+        Error::Conflict(
+            "another server uses it; stop that one, or name another with --data".to_owned(),
+        )
+    })?;
+    Ok(lock)
 }
 
 /// The catalog in memory, locked. Held for look-ups and for the write to disk that belongs to a change, so that memory

@@ -1,20 +1,18 @@
 //! `local` mode has no keys, so it must not be reachable through somebody's browser.
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::error::{ApiError, Code};
 
 /// Refuses what a foreign web page sends here: by its `Origin`, or by a `Host` that only DNS rebinding explains.
-pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    if is_local(request.headers()) {
-        next.run(request).await
-    } else {
-        let message = "this server runs without keys and takes requests from this machine only: use its loopback address";
-        ApiError::new(Code::AccessDenied, message).into_response()
+pub(super) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
+    if is_local(headers) {
+        return Ok(());
     }
+    Err(ApiError::new(
+        Code::AccessDenied,
+        "this server runs without keys and takes requests from this machine only: use its loopback address",
+    ))
 }
 
 fn is_local(headers: &HeaderMap) -> bool {

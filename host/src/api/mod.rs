@@ -10,8 +10,10 @@ mod local;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::response::Response;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 
 use crate::agents::Agents;
@@ -95,13 +97,16 @@ pub fn router(api: Arc<Api>) -> Router {
         .merge(health)
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
-        .layer(axum::middleware::from_fn(local::refuse_other_sites))
-        .layer(axum::middleware::map_response(named))
+        .layer(axum::middleware::from_fn(envelope))
         .with_state(api)
 }
 
-/// Every answer has a request id; an invocation's is its turn's.
-async fn named(mut response: Response) -> Response {
+/// What holds for every request: it comes from this machine, and its answer has a request id; an invocation's is its turn's.
+async fn envelope(request: Request, next: Next) -> Response {
+    let mut response = match local::check(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
     if let header::Entry::Vacant(vacant) = response.headers_mut().entry("x-amzn-requestid")
         && let Ok(id) = HeaderValue::from_str(RequestId::random().as_str())
     {

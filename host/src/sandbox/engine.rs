@@ -239,6 +239,8 @@ fn serving(config: &Config) -> wasmtime::Config {
         .table_elements(20_000)
         .linear_memory_keep_resident(1 << 20)
         .table_keep_resident(16 << 10)
+        // A turn of a Rust agent touches two or three pages; zeroing them costs less than faulting them in again.
+        .async_stack_keep_resident(16 << 10)
         .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(100);
     let mut engine = shared(config.memory_mib);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 use super::Shared;
+use super::alarm::Alarm;
 use super::invocation::{Invocation, TurnError};
 use super::outlet::Source;
 use super::record::Record;
@@ -37,7 +38,8 @@ pub(super) struct Actor {
     /// Pinned: a session keeps the version that it started with.
     pub(super) deployment: Arc<Deployment>,
     pub(super) record: Arc<Record>,
-    pub(super) mailbox: mpsc::Receiver<Delivery>,
+    /// Boxed, because a channel has room for 32 of them from its start, in every session.
+    pub(super) mailbox: mpsc::Receiver<Box<Delivery>>,
     pub(super) end: watch::Receiver<Option<Ending>>,
 }
 
@@ -50,37 +52,52 @@ impl Actor {
             self.shared.config.turn_time(),
             now,
         );
+        let mut alarm = Alarm::new(Arc::clone(&self.shared.clock));
         let mut cell = None;
-        loop {
+        let mut over: Option<Over> = None;
+        let reason = loop {
             if let Phase::Ended { reason, .. } = state.phase() {
-                drop(cell);
-                return self.retire(reason);
+                break reason;
             }
-            let timer = self.shared.timer(state.wake_at());
+            if let Some(over) = over.take() {
+                over.tell();
+            }
             let event = tokio::select! {
                 biased;
                 event = end_asked(&mut self.end, false) => event,
                 Some(delivery) = self.mailbox.recv() => {
-                    self.turn(&mut state, &mut cell, delivery).await;
+                    let turn = self.turn(&mut state, &mut cell, &mut alarm, *delivery).await;
+                    over = Some(turn);
                     continue;
                 }
-                () = timer => Event::TimePassed,
+                () = alarm.ring(state.wake_at()) => Event::TimePassed,
             };
             state.apply(event, self.shared.clock.now());
             self.record.set_phase(state.phase());
+        };
+        drop(cell);
+        self.retire(reason);
+        // Who is told that a turn broke its session may come again at once, and then finds a fresh one.
+        if let Some(over) = over {
+            over.tell();
         }
     }
 
     /// Takes one turn to its end, whatever the end is.
-    async fn turn(&mut self, state: &mut State, cell: &mut Option<Cell>, delivery: Delivery) {
+    async fn turn(
+        &mut self,
+        state: &mut State,
+        cell: &mut Option<Cell>,
+        alarm: &mut Alarm,
+        delivery: Delivery,
+    ) -> Over {
         let at = self.shared.clock.now();
         let effects = state.apply(Event::TurnTaken, at);
-        let Some(number) = effects.iter().find_map(|effect| match effect {
+        let number = effects.iter().find_map(|effect| match effect {
             Effect::Run { turn } => Some(*turn),
             Effect::Abandon(_) | Effect::Retire(_) => None,
-        }) else {
-            return;
-        };
+        });
+        let number = number.expect("a turn is taken only while no other runs");
         self.record.set_phase(state.phase());
         self.record.log.begin(&delivery.invocation.request);
 
@@ -92,7 +109,7 @@ impl Actor {
             outlet: Arc::new(outlet),
             meter: Arc::new(Meter::default()),
         };
-        let end = self.run_turn(state, cell, &running).await;
+        let end = self.run_turn(state, cell, alarm, &running).await;
         match &end {
             TurnEnd::Answered(_) | TurnEnd::AgentError(_) => {
                 state.apply(Event::TurnDone, self.shared.clock.now());
@@ -114,8 +131,10 @@ impl Actor {
             models: running.meter.models(),
             output_bytes: running.meter.output_bytes(),
         });
-        // Last: who has the answer finds its receipt.
-        end.tell(&running.outlet);
+        Over {
+            end,
+            outlet: running.outlet,
+        }
     }
 
     /// The guest's part of a turn, until it ends or the state machine gives it up.
@@ -123,18 +142,18 @@ impl Actor {
         &mut self,
         state: &mut State,
         cell: &mut Option<Cell>,
+        alarm: &mut Alarm,
         running: &Running,
     ) -> TurnEnd {
         let limit = self.shared.config.turn_time();
         let work = work(&self.shared, &self.deployment, &self.record, cell, running);
         let mut work = std::pin::pin!(work);
         loop {
-            let timer = self.shared.timer(state.wake_at());
             let event = tokio::select! {
                 biased;
                 end = &mut work => return end,
                 event = end_asked(&mut self.end, true) => event,
-                () = timer => Event::TimePassed,
+                () = alarm.ring(state.wake_at()) => Event::TimePassed,
             };
             let effects = state.apply(event, self.shared.clock.now());
             if let Some(Effect::Abandon(why)) = effects.first() {
@@ -148,7 +167,7 @@ impl Actor {
 
     /// Leaves the directory first, so that who comes now starts a fresh world; who waits in the mailbox is told to try
     /// again, and then does.
-    fn retire(mut self, reason: EndReason) {
+    fn retire(&mut self, reason: EndReason) {
         self.shared.forget(&self.record);
         self.mailbox.close();
         while let Ok(delivery) = self.mailbox.try_recv() {
@@ -181,6 +200,22 @@ struct Running {
     meter: Arc<Meter>,
 }
 
+/// A turn that has ended, with its receipt written, and whose caller is still to be told.
+struct Over {
+    end: TurnEnd,
+    outlet: Arc<Source>,
+}
+
+impl Over {
+    fn tell(self) {
+        match self.end {
+            TurnEnd::Answered(rest) => self.outlet.finish(rest),
+            TurnEnd::AgentError(error) => self.outlet.agent_failed(error),
+            TurnEnd::Faulted(error) | TurnEnd::Abandoned(error) => self.outlet.fail(error),
+        }
+    }
+}
+
 /// How a turn ended, with what its caller is to be told.
 enum TurnEnd {
     Answered(Vec<u8>),
@@ -196,14 +231,6 @@ impl TurnEnd {
             Self::AgentError(_) => Outcome::AgentError,
             Self::Faulted(_) => Outcome::Faulted,
             Self::Abandoned(_) => Outcome::Abandoned,
-        }
-    }
-
-    fn tell(self, outlet: &Source) {
-        match self {
-            Self::Answered(rest) => outlet.finish(rest),
-            Self::AgentError(error) => outlet.agent_failed(error),
-            Self::Faulted(error) | Self::Abandoned(error) => outlet.fail(error),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! (`actor`), moved by a pure state machine (`state`). Nothing here knows HTTP, or which model provider serves.
 
 mod actor;
+mod alarm;
 mod invocation;
 mod log;
 mod outlet;
@@ -15,7 +16,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
@@ -28,7 +28,7 @@ pub use state::{EndReason, Phase};
 pub use turn::{ModelUse, Outcome, Receipt};
 
 use crate::agents::Deployment;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::ids::{AgentKey, InvocationId, RequestId, SessionKey, TenantId};
 use crate::models::Provider;
 use crate::sandbox::Sandbox;
@@ -96,7 +96,7 @@ struct Directory {
 
 /// The way to a live session.
 struct Handle {
-    mailbox: mpsc::Sender<Delivery>,
+    mailbox: mpsc::Sender<Box<Delivery>>,
     end: watch::Sender<Option<Ending>>,
     record: Arc<Record>,
     /// Calls that wait or run, for their retries to join.
@@ -176,7 +176,7 @@ impl Sessions {
         let call = invocation.invocation.clone();
         let (outlet, reader) = outlet();
         let ticket = outlet.ticket();
-        let mut delivery = Delivery { invocation, outlet };
+        let mut delivery = Box::new(Delivery { invocation, outlet });
         if let Some(handle) = directory.live.get_mut(&key) {
             match handle.mailbox.try_send(delivery) {
                 Ok(()) => {
@@ -300,14 +300,6 @@ impl Shared {
         self.directory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns at `at`; never, when there is no such moment.
-    fn timer(&self, at: Option<Timestamp>) -> BoxFuture<'static, ()> {
-        match at {
-            Some(at) => self.clock.sleep_until(at),
-            None => Box::pin(std::future::pending()),
-        }
     }
 
     /// Moves an ended session to the ended ones.
