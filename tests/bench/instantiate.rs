@@ -2,24 +2,28 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending};
 
+use kellion_host::clock::Timestamp;
 use kellion_host::contract::EventStream;
 use kellion_host::contract::log::Level;
 use kellion_host::contract::model::{Error as ModelError, Request, Response};
 use kellion_host::contract::session::Budget;
 use kellion_host::contract::types::Context;
-use kellion_host::sandbox::{self, Capabilities, Cell, LogSink, Program, Sandbox};
+use kellion_host::sandbox::{self, Birth, Capabilities, Cell, LogSink, Program, Sandbox, Seed};
 
 use super::Error;
 use super::stats::{Rounds, percentile};
 
 const ROUNDS: usize = 9;
 const CELLS: usize = 1_000;
+
+/// What every cell's clock shows; the clock is the host's to move.
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// The moments of a cell's life, one sample for each cell, in microseconds.
 #[derive(Debug, Default)]
@@ -84,13 +88,17 @@ async fn lives(sandbox: &Sandbox, program: &Program, together: usize) -> Result<
     for _ in 0..CELLS {
         let [start, first, warm, drop] = &mut lives.0;
         let began = Instant::now();
-        let mut cell = Cell::start(sandbox, program, Arc::clone(&log)).await?;
+        let birth = Birth {
+            seed: Seed::random(),
+            at: NOW,
+        };
+        let mut cell = Cell::start(sandbox, program, Arc::clone(&log), &birth).await?;
         start.push(microseconds(began));
         for samples in [first, warm] {
             let began = Instant::now();
             // What the agent thinks of the payload does not matter here.
             let _ = cell
-                .invoke(&[b' '; 1_024], &context, Box::new(Nothing))
+                .invoke(&[b' '; 1_024], &context, NOW, Box::new(Nothing))
                 .await?;
             samples.push(microseconds(began));
         }
@@ -136,6 +144,14 @@ impl LogSink for Nothing {
 }
 
 impl Capabilities for Nothing {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    fn sleep(&mut self, _: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     fn converse(&mut self, _: Request) -> BoxFuture<'_, Result<Response, ModelError>> {
         pending().boxed()
     }

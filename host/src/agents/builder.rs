@@ -13,7 +13,7 @@ use super::artifacts::new_file;
 use super::{Config, Error};
 use crate::contract::log::Level;
 use crate::ids::Digest;
-use crate::sandbox::{Cell, Fault, LogSink, Program, Sandbox};
+use crate::sandbox::{Birth, Cell, Fault, LogSink, Program, Sandbox};
 
 /// The exit code by which the compile child says that the component is at fault, with the reason on stderr.
 pub const REFUSED: u8 = 65;
@@ -160,12 +160,8 @@ impl Builder {
         impl LogSink for Nowhere {
             fn write(&self, _: Level, _: &str) {}
         }
-        match tokio::time::timeout(
-            START_TIME,
-            Cell::start(&self.sandbox, program, Arc::new(Nowhere)),
-        )
-        .await
-        {
+        let trial = Cell::start(&self.sandbox, program, Arc::new(Nowhere), &Birth::TRIAL);
+        match tokio::time::timeout(START_TIME, trial).await {
             // On a full server the first caller tries it instead.
             Ok(Ok(_) | Err(Fault::Full { .. })) => Ok(()),
             Ok(Err(fault)) => Err(BuildError::Component(format!(

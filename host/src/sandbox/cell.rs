@@ -1,5 +1,6 @@
 //! One cell: a store, the instance in it, and the calls into it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
@@ -7,9 +8,12 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::capabilities::{Capabilities, LogSink};
+use super::clocks::VirtualClock;
 use super::engine::{Config, Program, Sandbox, TICK};
 use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryLimit};
+use super::random::{Chance, Seed};
 use super::stdio::{Printer, Prints};
+use crate::clock::Timestamp;
 use crate::contract::Agent;
 use crate::contract::log::Level;
 use crate::contract::types::{AgentError, Context};
@@ -17,8 +21,22 @@ use crate::contract::types::{AgentError, Context};
 /// Resources that a guest may hold at one time; a chatty agent holds a dozen.
 const MAX_HANDLES: usize = 1_024;
 
-/// One call for random bytes; WASI lets a guest ask for any number.
-const MAX_RANDOM: u64 = 64 << 10;
+/// All that makes one cell of a program differ from another, until their turns do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Birth {
+    /// Of its random numbers.
+    pub seed: Seed,
+    /// What its clock shows first.
+    pub at: Timestamp,
+}
+
+impl Birth {
+    /// For cells that serve nobody. Not at time zero, which some languages take for a broken clock.
+    pub const TRIAL: Birth = Birth {
+        seed: Seed::from_bytes([0; 32]),
+        at: Timestamp::from_millis(1_767_225_600_000),
+    };
+}
 
 /// Why a cell could not be started, or had to be thrown away.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +76,10 @@ pub(super) struct State {
     pub(super) table: ResourceTable,
     pub(super) turn: Option<Box<dyn Capabilities>>,
     pub(super) log: Arc<dyn LogSink>,
+    pub(super) clock: VirtualClock,
+    /// The deadlines of the guest's timers, by their pollables.
+    pub(super) timers: BTreeMap<u32, u64>,
+    pub(super) chance: Chance,
     memory: MemoryLimit,
     cpu: CpuBudget,
 }
@@ -85,10 +107,12 @@ impl Cell {
         sandbox: &Sandbox,
         program: &Program,
         log: Arc<dyn LogSink>,
+        birth: &Birth,
     ) -> Result<Cell, Fault> {
         let limits = sandbox.config().clone();
         let prints = Prints::new(Arc::clone(&log));
-        let mut store = Store::new(program.pre.engine(), State::new(&limits, log, &prints));
+        let state = State::new(&limits, log, &prints, birth);
+        let mut store = Store::new(program.pre.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel((limits.transfer_mib as usize) << 20);
         store.set_max_component_handles(MAX_HANDLES);
@@ -109,15 +133,17 @@ impl Cell {
         }
     }
 
-    /// One turn. The inner result is the agent's own answer or error, after which the cell is as good as before.
+    /// One turn, which begins at `at` by the guest's clock. The inner result is the agent's own answer or error, after which the cell is as good as before.
     pub async fn invoke(
         &mut self,
         payload: &[u8],
         context: &Context,
+        at: Timestamp,
         turn: Box<dyn Capabilities>,
     ) -> Result<Result<Vec<u8>, AgentError>, Fault> {
         let state = self.store.data_mut();
         state.turn = Some(turn);
+        state.clock.advance_to(at);
         state.cpu.reset();
         state.memory.take_refused();
         self.store.set_epoch_deadline(1);
@@ -137,13 +163,24 @@ impl Cell {
 }
 
 impl State {
-    fn new(limits: &Config, log: Arc<dyn LogSink>, prints: &Prints) -> Self {
+    /// The guest is about to learn something from outside: its clock moves to when that was.
+    pub(super) fn observed(&mut self) {
+        if let Some(turn) = &self.turn {
+            self.clock.advance_to(turn.now());
+        }
+    }
+
+    pub(super) fn new(
+        limits: &Config,
+        log: Arc<dyn LogSink>,
+        prints: &Prints,
+        birth: &Birth,
+    ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let wasi = WasiCtxBuilder::new()
             .stdout(Printer::new(prints, Level::Info))
             .stderr(Printer::new(prints, Level::Warn))
-            .max_random_size(MAX_RANDOM)
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
@@ -154,6 +191,9 @@ impl State {
             table,
             turn: None,
             log,
+            clock: VirtualClock::at(birth.at),
+            timers: BTreeMap::new(),
+            chance: Chance::new(&birth.seed),
             memory: MemoryLimit::new((limits.memory_mib as usize) << 20),
             cpu: CpuBudget::new(ticks),
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime_wasi::p2::bindings::{clocks, io, random};
 
 use super::cell::State;
 use crate::contract::{Agent, AgentPre};
@@ -151,11 +152,22 @@ fn tick(engine: &Engine, running: Arc<AtomicBool>) {
 }
 
 /// Everything that an agent can reach. WASI is linked whole, because toolchains import more than they use, and inert:
-/// no directory, no network, no environment.
+/// no directory, no network, no environment. Chance and time, which are all that is left of it, are the cell's own.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    fn own(state: &mut State) -> &mut State {
+        state
+    }
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    Agent::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    linker.allow_shadowing(true);
+    clocks::wall_clock::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    clocks::monotonic_clock::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    io::poll::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    random::random::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    random::insecure::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    random::insecure_seed::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    linker.allow_shadowing(false);
+    Agent::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
     Ok(linker)
 }
 

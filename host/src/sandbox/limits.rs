@@ -11,6 +11,8 @@ pub(super) struct MemoryLimit {
     limit: usize,
     used: usize,
     refused: bool,
+    /// The last growth was within every limit.
+    granted: bool,
 }
 
 impl MemoryLimit {
@@ -19,6 +21,7 @@ impl MemoryLimit {
             limit,
             used: 0,
             refused: false,
+            granted: false,
         }
     }
 
@@ -33,30 +36,55 @@ impl MemoryLimit {
     }
 }
 
+/// A refusal is a matter of limits alone, so that a replay is refused the same.
 impl ResourceLimiter for MemoryLimit {
     fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
-        _: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let used = self.used.saturating_add(desired.saturating_sub(current));
-        if used > self.limit {
-            self.refused = true;
-            return Ok(false);
+        self.refused |= used > self.limit;
+        self.granted = used <= self.limit && within(desired, maximum);
+        if self.granted {
+            self.used = used;
         }
-        self.used = used;
-        Ok(true)
+        Ok(self.granted)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.failed(error)
     }
 
     fn table_growing(
         &mut self,
         _: usize,
         desired: usize,
-        _: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+        self.granted = desired <= TABLE_ELEMENTS && within(desired, maximum);
+        Ok(self.granted)
     }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.failed(error)
+    }
+}
+
+impl MemoryLimit {
+    /// When the machine cannot give what was granted, the guest must not live to see the difference.
+    fn failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if std::mem::take(&mut self.granted) {
+            Err(error)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn within(desired: usize, maximum: Option<usize>) -> bool {
+    maximum.is_none_or(|maximum| desired <= maximum)
 }
 
 /// CPU time of the running turn, in ticks of [`TICK`](super::engine::TICK).

@@ -2,24 +2,29 @@
 //!
 //! This folder is the only place that knows wasmtime. It never compiles in the serving process ([`compile`] is for the
 //! compile child), knows no tenant and no session, and reaches nothing outside but what [`Capabilities`] and [`LogSink`]
-//! offer. A cell that trapped, or whose call was dropped, is poisoned: throw it away.
+//! offer. What a cell does is decided by its program, its [`Birth`], and what its turns were told: two cells that share
+//! all of these are the same to the last byte of memory, on any day and on any machine. A cell that trapped, or whose call was dropped, is poisoned: throw it away.
 
 mod capabilities;
 mod cell;
+mod clocks;
 mod compile;
 mod engine;
 mod limits;
 mod log;
 mod model;
+mod poll;
+mod random;
 mod response;
 mod session;
 mod stdio;
 mod world;
 
 pub use capabilities::{Capabilities, LogSink};
-pub use cell::{Cell, Fault};
+pub use cell::{Birth, Cell, Fault};
 pub use compile::{CompileError, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
+pub use random::Seed;
 
 #[cfg(test)]
 mod tests;

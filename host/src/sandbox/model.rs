@@ -21,10 +21,12 @@ fn no_turn() -> Error {
 
 impl Host for State {
     async fn converse(&mut self, request: Request) -> Result<Response, Error> {
-        match &mut self.turn {
-            Some(turn) => turn.converse(request).await,
-            None => Err(no_turn()),
-        }
+        let Some(turn) = &mut self.turn else {
+            return Err(no_turn());
+        };
+        let answer = turn.converse(request).await;
+        self.observed();
+        answer
     }
 
     async fn converse_stream(
@@ -34,24 +36,30 @@ impl Host for State {
         let Some(turn) = &mut self.turn else {
             return Ok(Err(no_turn()));
         };
-        match turn.converse_stream(request).await {
+        let stream = turn.converse_stream(request).await;
+        self.observed();
+        match stream {
             Ok(events) => Ok(Ok(self.table.push(ResponseStream(events))?)),
             Err(error) => Ok(Err(error)),
         }
     }
 
     async fn count_tokens(&mut self, request: Request) -> Result<u64, Error> {
-        match &mut self.turn {
-            Some(turn) => turn.count_tokens(request).await,
-            None => Err(no_turn()),
-        }
+        let Some(turn) = &mut self.turn else {
+            return Err(no_turn());
+        };
+        let tokens = turn.count_tokens(request).await;
+        self.observed();
+        tokens
     }
 
     async fn invoke_model(&mut self, model: String, body: Vec<u8>) -> Result<Vec<u8>, Error> {
-        match &mut self.turn {
-            Some(turn) => turn.invoke_model(model, body).await,
-            None => Err(no_turn()),
-        }
+        let Some(turn) = &mut self.turn else {
+            return Err(no_turn());
+        };
+        let answer = turn.invoke_model(model, body).await;
+        self.observed();
+        answer
     }
 }
 
@@ -61,7 +69,9 @@ impl HostResponseStream for State {
         stream: Resource<ResponseStream>,
     ) -> wasmtime::Result<Result<Option<Event>, Error>> {
         let ResponseStream(events) = self.table.get_mut(&stream)?;
-        Ok(events.next().await.transpose())
+        let event = events.next().await;
+        self.observed();
+        Ok(event.transpose())
     }
 
     fn drop(&mut self, stream: Resource<ResponseStream>) -> wasmtime::Result<()> {

@@ -26,7 +26,12 @@ impl Host for State {
         framing: Framing,
     ) -> wasmtime::Result<Result<Response, Error>> {
         let ResponseStream(mut events) = self.table.delete(source)?;
-        while let Some(event) = events.next().await {
+        loop {
+            let event = events.next().await;
+            self.observed();
+            let Some(event) = event else {
+                break;
+            };
             match event {
                 Ok(Event::Delta(Delta::Text(text))) => {
                     // A caller who left does not end the model's answer: the agent asked for the whole.
@@ -55,9 +60,11 @@ fn frame(text: String, framing: Framing) -> Vec<u8> {
 
 impl State {
     async fn send(&mut self, chunk: Vec<u8>) -> bool {
-        match &mut self.turn {
-            Some(turn) => turn.write(Bytes::from(chunk)).await,
-            None => false,
-        }
+        let Some(turn) = &mut self.turn else {
+            return false;
+        };
+        let there = turn.write(Bytes::from(chunk)).await;
+        self.observed();
+        there
     }
 }

@@ -1,5 +1,9 @@
 use super::{CompileError, compile, inspect};
 
+mod determinism;
+mod stage;
+mod time;
+
 const MEMORY_MIB: u32 = 256;
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 

@@ -15,7 +15,7 @@ use super::state::{Abandoned, Effect, EndReason, Event, Phase, State};
 use super::turn::{Meter, Outcome, Receipt, Turn};
 use crate::agents::Deployment;
 use crate::contract::types::AgentError;
-use crate::sandbox::Cell;
+use crate::sandbox::{Birth, Cell, Seed};
 
 /// An invocation on its way to its session.
 pub(super) struct Delivery {
@@ -243,12 +243,17 @@ async fn work(
     cell: &mut Option<Cell>,
     running: &Running,
 ) -> TurnEnd {
+    let at = shared.clock.now();
     let cell = match cell {
         Some(cell) => cell,
         None => {
             let began = Instant::now();
             let log = record.log.clone();
-            match Cell::start(&shared.sandbox, &deployment.program, log).await {
+            let birth = Birth {
+                seed: Seed::random(),
+                at,
+            };
+            match Cell::start(&shared.sandbox, &deployment.program, log, &birth).await {
                 Ok(started) => {
                     record.started_in(began.elapsed());
                     cell.insert(started)
@@ -262,12 +267,13 @@ async fn work(
         provider: Arc::clone(&shared.provider),
         outlet: Arc::clone(&running.outlet),
         meter: Arc::clone(&running.meter),
+        clock: Arc::clone(&shared.clock),
     };
     let invocation = &running.invocation;
-    let deadline = shared.clock.now() + shared.config.turn_time();
+    let deadline = at + shared.config.turn_time();
     let context = invocation.context(&record.key, deployment, running.number, deadline);
     match cell
-        .invoke(&invocation.payload, &context, Box::new(turn))
+        .invoke(&invocation.payload, &context, at, Box::new(turn))
         .await
     {
         Ok(Ok(rest)) => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use super::outlet::Source;
 use crate::agents::Deployment;
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::contract::EventStream;
 use crate::contract::model::{Error, Event, Request, Response, Usage};
 use crate::contract::session::Budget;
@@ -126,6 +127,7 @@ pub(super) struct Turn {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) outlet: Arc<Source>,
     pub(super) meter: Arc<Meter>,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Capabilities for Turn {
@@ -190,5 +192,12 @@ impl Capabilities for Turn {
             tokens: None,
             money_micros: None,
         }
+    }
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, ()> {
+        self.clock.sleep_until(self.clock.now() + duration)
     }
 }
