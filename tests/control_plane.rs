@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Host, PROBE, ROLE, TUTORIAL, eventually, reference};
+use crate::harness::{ECHO, Host, PROBE, ROLE, TUTORIAL, eventually, reference};
 
 fn named(name: &str) -> Value {
     json!({
@@ -185,10 +185,48 @@ fn importing(name: &str) -> Vec<u8> {
     component
 }
 
+/// An agent that fits the world, with one more core module in it whose start function traps.
+fn trapping_at_start() -> Vec<u8> {
+    let mut component = std::fs::read(ECHO).expect("built");
+    let index = core_modules(&component);
+    // A function without parameters and results, which is the start, and whose body is `unreachable`.
+    let module = b"\0asm\x01\0\0\0\
+        \x01\x04\x01\x60\0\0\
+        \x03\x02\x01\0\
+        \x08\x01\0\
+        \x0a\x05\x01\x03\0\0\x0b";
+    component.push(1);
+    component.push(u8::try_from(module.len()).expect("a short module"));
+    component.extend(module);
+    // A section of core instances with one, of that module, without arguments.
+    component.extend([2, 4, 1, 0, index, 0]);
+    component
+}
+
+/// How many core modules a component has, which is the index of the next.
+fn core_modules(component: &[u8]) -> u8 {
+    let (mut at, mut modules) = (EMPTY.len(), 0);
+    while at < component.len() {
+        modules += u8::from(component[at] == 1);
+        // The size of the section: seven bits a byte, as long as the eighth is set.
+        let (mut size, mut shift) = (0_usize, 0);
+        loop {
+            at += 1;
+            size |= usize::from(component[at] & 0x7f) << shift;
+            shift += 7;
+            if component[at] & 0x80 == 0 {
+                break;
+            }
+        }
+        at += 1 + size;
+    }
+    modules
+}
+
 #[tokio::test]
 async fn an_artifact_that_is_no_agent_fails_with_a_reason_that_helps() {
     let host = Host::start();
-    let cases: [(&str, Vec<u8>, &str); 7] = [
+    let cases: [(&str, Vec<u8>, &str); 8] = [
         (
             "core_module",
             b"\0asm\x01\0\0\0".to_vec(),
@@ -219,6 +257,11 @@ async fn an_artifact_that_is_no_agent_fails_with_a_reason_that_helps() {
             "foreign",
             importing("wasi:http/outgoing-handler@0.2.0"),
             "wasi:http/outgoing-handler",
+        ),
+        (
+            "trap",
+            trapping_at_start(),
+            "a trial start failed: the agent trapped",
         ),
     ];
     for (name, bytes, reason) in cases {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Host, PROBE, encoded, in_time, session_id};
+use crate::harness::{ECHO, Host, PROBE, encoded, in_time, session_id};
 
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 const USER: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
@@ -212,6 +212,18 @@ async fn payload_and_answer_pass_unchanged_whatever_the_content_type() {
         .await;
     assert_eq!(bytes.header("content-type"), "application/octet-stream");
     assert!(bytes.body.len() == 1_000_000 && bytes.body.iter().all(|byte| *byte == b'x'));
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_pass_unchanged_in_both_directions() {
+    let host = Host::start();
+    let session = host.deploy("echo", ECHO).await.session("first");
+    let every_byte = Bytes::from_iter((0..=u8::MAX).cycle().take(100_000));
+    for payload in [Bytes::new(), Bytes::from_static(&[0]), every_byte] {
+        let reply = host.send(session.invocation(payload.clone())).await;
+        assert_eq!(reply.status, 200, "{} bytes", payload.len());
+        assert!(reply.body == payload, "{} bytes", payload.len());
+    }
 }
 
 #[tokio::test]

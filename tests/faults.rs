@@ -122,6 +122,21 @@ async fn an_agent_that_finds_memory_refused_may_go_on() {
 }
 
 #[tokio::test]
+async fn the_cpu_time_of_one_turn_is_not_charged_to_the_next() {
+    let host = Host::builder()
+        .config("[sandbox]\nturn_cpu_ms = 1000")
+        .start();
+    let agent = host.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    // Each is far below the limit, all together are above it.
+    for _ in 0..400 {
+        let filled = session.ask(json!({ "do": "fill", "mib": 100 })).await;
+        assert_eq!(filled["refused"], false, "{filled}");
+    }
+    assert_eq!(session.count().await, 401);
+}
+
+#[tokio::test]
 async fn an_agent_sees_nothing_of_the_machine() {
     let host = Host::start();
     let agent = host.deploy("probe", PROBE).await;

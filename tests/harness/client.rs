@@ -1,5 +1,7 @@
 //! A plain HTTP client of one server, and the steps that most tests begin with.
 
+use std::time::Duration;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -25,9 +27,10 @@ pub(crate) struct Client {
 
 impl Client {
     pub(super) fn new(endpoint: String) -> Self {
-        // Neither proxies of this machine nor a limit on the time of an answer.
+        // No proxies of this machine; the limit only keeps a broken server from hanging the test.
         let http = reqwest::Client::builder()
             .no_proxy()
+            .timeout(Duration::from_secs(120))
             .build()
             .expect("an HTTP client can be made");
         Self { http, endpoint }

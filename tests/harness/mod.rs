@@ -24,6 +24,9 @@ pub(crate) const TUTORIAL: &str = env!("KELLION_TUTORIAL_WASM");
 /// The agent that does one thing on request.
 pub(crate) const PROBE: &str = env!("KELLION_PROBE_WASM");
 
+/// The agent that sends back what it gets, byte for byte.
+pub(crate) const ECHO: &str = env!("KELLION_ECHO_WASM");
+
 /// Asks again and again until there is an answer; the bound only keeps a broken server from hanging the test.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
