@@ -137,6 +137,12 @@ text_id!(
 );
 
 text_id!(
+    /// The caller's name for one invocation, the same in every retry of it: `amz-sdk-invocation-id` or `Idempotency-Key`.
+    InvocationId, "invocation id", "an invocation id has 1 to 256 visible ASCII characters",
+    |value| (1..=256).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic())
+);
+
+text_id!(
     /// The person or system on whose behalf the caller says that it calls; opaque, unverified.
     UserId, "user id", "a user id has 1 to 1024 visible characters",
     |value| (1..=1024).contains(&value.len()) && !value.chars().any(char::is_control)
