@@ -118,17 +118,25 @@ impl Journal {
                 State::Ended => {}
             }
         }
-        let answered = self.answered(key).await?;
+        let answers = self.store.answers(key.clone(), None).await?;
         let live = match live {
             None => None,
             Some((place, head)) => {
                 let durability = head.durability;
                 let records = self.read(key, place, head).await?;
+                if let Some(damage) = history::misindexed(place, &records, &answers) {
+                    return Err(self.damaged(key, place, damage).await);
+                }
                 let store = Arc::clone(&self.store);
                 let writer = Writer::new(store, key.clone(), place, durability, hold);
                 Some(History { records, writer })
             }
         };
+        // Oldest first, so the newest stays. What is no invocation id can never be asked for.
+        let answered = answers
+            .into_iter()
+            .filter_map(|(id, _, location)| Some((id.parse().ok()?, location)))
+            .collect();
         Ok(Loaded { live, answered })
     }
 
@@ -159,18 +167,6 @@ impl Journal {
         // Thousands of hashes and parsed texts would hold up an async worker.
         let verified = tokio::task::spawn_blocking(move || history::verify(&head, &rows));
         verified.await.map(Some).map_err(|_| Error::Closed)
-    }
-
-    async fn answered(
-        &self,
-        key: &SessionKey,
-    ) -> Result<std::collections::HashMap<InvocationId, super::Location>, Error> {
-        let answers = self.store.answers(key.clone(), None).await?;
-        // Oldest first, so the newest stays. What is no invocation id can never be asked for.
-        let known = answers
-            .into_iter()
-            .filter_map(|(id, _, location)| Some((id.parse().ok()?, location)));
-        Ok(known.collect())
     }
 
     /// The answer of an invocation that finished, in any incarnation still kept; the newest, should there be several.

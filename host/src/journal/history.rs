@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::chain::{self, GENESIS, Hash};
-use super::store::{Found, Head, Location, Row};
+use super::store::{Found, Head, Location, Place, Row};
 use super::{Damage, Error, Incarnation, Record, Seq, State, TurnAccepted, TurnFinished, Writer};
 use super::{Durability, codec};
 use crate::ids::{InvocationId, SessionKey};
@@ -183,4 +183,45 @@ pub(super) fn sealed<'a>(key: &SessionKey, found: &'a Found) -> Result<&'a Head,
             why: "the session's own row is not what was written there".to_owned(),
         }),
     }
+}
+
+/// Compares the index of answers with the records: a lost entry would let a turn run twice.
+pub(super) fn misindexed(
+    place: Place,
+    records: &[Sequenced<Record>],
+    answers: &[(String, Place, Location)],
+) -> Option<Damage> {
+    let mut open = HashMap::new();
+    let mut expected = Vec::new();
+    for Sequenced { seq, record } in records {
+        match record {
+            Record::TurnAccepted(accepted) => {
+                open.insert(accepted.turn, (*seq, &accepted.invocation));
+            }
+            Record::TurnFinished(finished) => {
+                let turn = finished.turn;
+                if let Some((accepted, Some(invocation))) = open.remove(&turn) {
+                    let location = Location {
+                        incarnation: place.incarnation,
+                        turn,
+                        accepted,
+                        finished: *seq,
+                    };
+                    expected.push((invocation.as_str(), location));
+                }
+            }
+            Record::Started(_) | Record::Observed(_) | Record::Ended(_) => {}
+        }
+    }
+    let mut found: Vec<_> = answers
+        .iter()
+        .filter(|(_, answered, _)| *answered == place)
+        .map(|(invocation, _, location)| (invocation.as_str(), *location))
+        .collect();
+    expected.sort_by_key(|(_, location)| location.turn);
+    found.sort_by_key(|(_, location)| location.turn);
+    (expected != found).then(|| Damage {
+        seq: Seq::FIRST,
+        why: "the index of its answers does not fit its records".to_owned(),
+    })
 }

@@ -57,7 +57,7 @@ pub(super) fn cause(error: impl std::error::Error + Send + Sync + 'static) -> Ca
 }
 
 /// The calls whose failure decides what was acknowledged; tests stand in for them.
-pub(super) trait Disk: Send {
+pub(in crate::journal) trait Disk: Send {
     /// Commits the open transaction.
     fn commit(&self, connection: &Connection) -> Result<(), rusqlite::Error>;
 
@@ -66,7 +66,7 @@ pub(super) trait Disk: Send {
 }
 
 /// The machine's own.
-pub(super) struct RealDisk;
+pub(in crate::journal) struct RealDisk;
 
 impl Disk for RealDisk {
     fn commit(&self, connection: &Connection) -> Result<(), rusqlite::Error> {

@@ -23,7 +23,8 @@ pub(super) fn records(
     if rows::head(connection, place.row)?.is_none() {
         return Ok(None);
     }
-    let sql = "SELECT seq, format, link, text, file FROM records WHERE session = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq";
+    let sql = "SELECT seq, format, link, text, file, size FROM records WHERE session = ?1 AND seq BETWEEN ?2 AND ?3 \
+               ORDER BY seq";
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query(params![place.row, range.first, range.last])?;
     let mut records: Vec<Row> = Vec::new();
@@ -62,6 +63,12 @@ fn record(row: &rusqlite::Row<'_>, bodies: &Bodies, missing: &mut bool) -> Row {
         }),
         (Some(_), Some(_)) | (None, None) => Err("it has no text, or two".to_owned()),
     };
+    let size = rows::number(row, 5);
+    let text = text.and_then(|text: Vec<u8>| {
+        let fits = i64::try_from(text.len()).ok() == size;
+        let cut = || format!("it has {} bytes, not those that were written", text.len());
+        fits.then_some(()).ok_or_else(cut).map(|()| text)
+    });
     Row {
         seq: rows::number(row, 0).unwrap_or_default(),
         format: rows::number(row, 1).unwrap_or_default(),
