@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::codec::Entry;
 use super::history::{self, Stopped, Verified};
 use super::sqlite::Sqlite;
-use super::store::{Found, Head, Place, Range, Seq, State, Store};
+use super::store::{Found, Head, Indexed, Place, Range, Seq, State, Store};
 use super::{
     Answered, Compacted, Config, Damage, Durability, Error, Filter, History, Incarnation, Loaded,
     Page, Record, Started, Transcript, Writer,
@@ -135,7 +135,7 @@ impl Journal {
         // Oldest first, so the newest stays. What is no invocation id can never be asked for.
         let answered = answers
             .into_iter()
-            .filter_map(|(id, _, location)| Some((id.parse().ok()?, location)))
+            .filter_map(|answer| Some((answer.invocation.parse().ok()?, answer.location)))
             .collect();
         Ok(Loaded { live, answered })
     }
@@ -179,7 +179,10 @@ impl Journal {
     ) -> Result<Option<Answered>, Error> {
         let wanted = Some(invocation.to_string());
         let mut answers = self.store.answers(key.clone(), wanted).await?;
-        let Some((_, place, location)) = answers.pop() else {
+        let Some(Indexed {
+            place, location, ..
+        }) = answers.pop()
+        else {
             return Ok(None);
         };
         let incarnations = self.store.incarnations(key.clone()).await?;
@@ -282,9 +285,11 @@ impl Journal {
         }))
     }
 
-    /// The tenant's incarnations, newest first. Read from their rows alone: what is wrong in the records does not show here.
-    pub async fn sessions(&self, tenant: &TenantId, filter: Filter) -> Result<Page, Error> {
-        self.store.list(tenant.clone(), filter).await
+    /// A tenant's incarnations, or those of all tenants for the server's own housekeeping, newest first.
+    ///
+    /// Read from their rows alone: what is wrong in the records does not show here.
+    pub async fn sessions(&self, tenant: Option<&TenantId>, filter: Filter) -> Result<Page, Error> {
+        self.store.list(tenant.cloned(), filter).await
     }
 
     /// Gives up what is quarantined of this session, so that it may begin afresh; how many incarnations that were.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::chain::{self, GENESIS, Hash};
-use super::store::{Found, Head, Location, Place, Row};
+use super::store::{Found, Head, Indexed, Location, Place, Row};
 use super::{Damage, Error, Incarnation, Record, Seq, State, TurnAccepted, TurnFinished, Writer};
 use super::{Durability, codec};
 use crate::ids::{InvocationId, SessionKey};
@@ -189,7 +189,7 @@ pub(super) fn sealed<'a>(key: &SessionKey, found: &'a Found) -> Result<&'a Head,
 pub(super) fn misindexed(
     place: Place,
     records: &[Sequenced<Record>],
-    answers: &[(String, Place, Location)],
+    answers: &[Indexed],
 ) -> Option<Damage> {
     let mut open = HashMap::new();
     let mut expected = Vec::new();
@@ -215,8 +215,8 @@ pub(super) fn misindexed(
     }
     let mut found: Vec<_> = answers
         .iter()
-        .filter(|(_, answered, _)| *answered == place)
-        .map(|(invocation, _, location)| (invocation.as_str(), *location))
+        .filter(|answer| answer.place == place)
+        .map(|answer| (answer.invocation.as_str(), answer.location))
         .collect();
     expected.sort_by_key(|(_, location)| location.turn);
     found.sort_by_key(|(_, location)| location.turn);

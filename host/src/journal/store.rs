@@ -119,6 +119,8 @@ pub struct Filter {
     pub agent: Option<AgentId>,
     /// Those in one state.
     pub state: Option<State>,
+    /// Those whose last record is older, such as sessions whose idle time went by while no server ran.
+    pub active_before: Option<Timestamp>,
     /// What comes after the page that gave this.
     pub after: Option<u64>,
     /// The size of the page, 1 to 1,000; 100 by default.
@@ -130,6 +132,7 @@ impl Default for Filter {
         Self {
             agent: None,
             state: None,
+            active_before: None,
             after: None,
             limit: 100,
         }
@@ -156,6 +159,14 @@ pub struct Location {
     pub accepted: Seq,
     /// Its `turn-finished`.
     pub finished: Seq,
+}
+
+/// An entry of the index of answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Indexed {
+    pub(super) invocation: String,
+    pub(super) place: Place,
+    pub(super) location: Location,
 }
 
 /// What a compaction removed.
@@ -315,10 +326,10 @@ pub(super) trait Store: Send + Sync + 'static {
         &self,
         key: SessionKey,
         invocation: Option<String>,
-    ) -> BoxFuture<'_, Result<Vec<(String, Place, Location)>, Error>>;
+    ) -> BoxFuture<'_, Result<Vec<Indexed>, Error>>;
 
-    /// Incarnations of a tenant.
-    fn list(&self, tenant: TenantId, filter: Filter) -> BoxFuture<'_, Result<Page, Error>>;
+    /// Incarnations of a tenant, or of all.
+    fn list(&self, tenant: Option<TenantId>, filter: Filter) -> BoxFuture<'_, Result<Page, Error>>;
 
     /// Removes what ended before `ended_before`, and files that nothing names.
     fn compact(&self, ended_before: Timestamp) -> BoxFuture<'_, Result<Compacted, Error>>;

@@ -89,6 +89,8 @@ impl Writer {
     /// Records are written in the order in which these calls were first polled. Cancel-safe: dropped before it returns,
     /// nothing was written; dropped afterwards, the record is written all the same.
     ///
+    /// Once [`Record::Ended`] stands in line the session may begin anew, without waiting for it to be written.
+    ///
     /// Fails when the journal is closed. What else can go wrong is told by [`Pending::durable`].
     pub async fn append(&self, record: &Record) -> Result<Pending, Error> {
         let Some(written) = &self.written else {

@@ -32,7 +32,7 @@ use self::readers::Readers;
 use self::thread::Thread;
 use super::codec::Entry;
 use super::store::{
-    Compacted, Filter, Found, Location, Page, Place, Range, Receipt, Row, Seq, Store,
+    Compacted, Filter, Found, Indexed, Page, Place, Range, Receipt, Row, Seq, Store,
 };
 use super::writer::Ticket;
 use super::{Config, Damage, Durability, Error};
@@ -257,15 +257,15 @@ impl Store for Sqlite {
         &self,
         key: SessionKey,
         invocation: Option<String>,
-    ) -> BoxFuture<'_, Result<Vec<(String, Place, Location)>, Error>> {
+    ) -> BoxFuture<'_, Result<Vec<Indexed>, Error>> {
         self.readers
             .read(move |connection| queries::answers(connection, &key, invocation.as_deref()))
             .boxed()
     }
 
-    fn list(&self, tenant: TenantId, filter: Filter) -> BoxFuture<'_, Result<Page, Error>> {
+    fn list(&self, tenant: Option<TenantId>, filter: Filter) -> BoxFuture<'_, Result<Page, Error>> {
         self.readers
-            .read(move |connection| queries::list(connection, &tenant, &filter))
+            .read(move |connection| queries::list(connection, tenant.as_ref(), &filter))
             .boxed()
     }
 

@@ -7,7 +7,8 @@ use super::rows;
 use crate::clock::Timestamp;
 use crate::ids::{SessionKey, TenantId};
 use crate::journal::store::{
-    Filter, Found, Head, Incarnation, Location, Page, Place, Range, Row, Seq, State, Summary,
+    Filter, Found, Head, Incarnation, Indexed, Location, Page, Place, Range, Row, Seq, State,
+    Summary,
 };
 
 /// The most incarnations of one page.
@@ -91,7 +92,7 @@ pub(super) fn answers(
     connection: &Connection,
     key: &SessionKey,
     invocation: Option<&str>,
-) -> Result<Vec<(String, Place, Location)>, rusqlite::Error> {
+) -> Result<Vec<Indexed>, rusqlite::Error> {
     let sql = "SELECT turns.invocation, sessions.id, sessions.incarnation, turns.turn, turns.accepted, turns.finished \
                FROM sessions JOIN turns ON turns.session = sessions.id \
                WHERE tenant = ?1 AND agent = ?2 AND sessions.session = ?3 AND turns.invocation IS NOT NULL \
@@ -118,27 +119,23 @@ pub(super) fn answers(
                 finished: Seq(number(5)),
             };
             let invocation = rows::text(row, 0).unwrap_or_default().to_owned();
-            Ok((invocation, place, location))
+            Ok(Indexed {
+                invocation,
+                place,
+                location,
+            })
         })?
         .collect()
 }
 
-/// A page of a tenant's incarnations.
+/// A page of incarnations.
 pub(super) fn list(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: Option<&TenantId>,
     filter: &Filter,
 ) -> Result<Page, rusqlite::Error> {
     let limit = filter.limit.clamp(1, PAGE);
-    let before = filter.after.and_then(|row| i64::try_from(row).ok());
-    let mut found = rows::list(
-        connection,
-        tenant.as_str(),
-        filter.agent.as_ref().map(|agent| agent.as_str()),
-        filter.state.map(State::as_str),
-        before.unwrap_or(i64::MAX),
-        limit + 1,
-    )?;
+    let mut found = rows::list(connection, tenant, filter, limit + 1)?;
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().map(|last| last.place.row.unsigned_abs());

@@ -3,9 +3,9 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
-use crate::ids::{AgentKey, SessionKey};
+use crate::ids::{AgentId, AgentKey, SessionKey, TenantId};
 use crate::journal::chain::Hash;
-use crate::journal::store::{Found, Head, Incarnation, Place, State};
+use crate::journal::store::{Filter, Found, Head, Incarnation, Place, State};
 
 const COLUMNS: &str = "id, tenant, agent, session, incarnation, state, durability, started, active, ended, turns, \
      bytes, last, link, damaged_at, damaged_why, seal";
@@ -39,25 +39,38 @@ pub(super) fn heads(
         .collect()
 }
 
-/// Some rows of one tenant, newest first.
+/// Some rows of one tenant, or of all, newest first.
 pub(super) fn list(
     connection: &Connection,
-    tenant: &str,
-    agent: Option<&str>,
-    state: Option<&str>,
-    before: i64,
+    tenant: Option<&TenantId>,
+    filter: &Filter,
     limit: usize,
 ) -> Result<Vec<Found>, rusqlite::Error> {
+    // Said so, and not with OR, one tenant's rows are found by their index.
+    let whose = match tenant {
+        Some(_) => "tenant = ?1",
+        None => "?1 IS NULL",
+    };
     let sql = format!(
-        "SELECT {COLUMNS} FROM sessions WHERE tenant = ?1 AND id < ?2 AND (?3 IS NULL OR agent = ?3) \
-         AND (?4 IS NULL OR state = ?4) ORDER BY id DESC LIMIT ?5"
+        "SELECT {COLUMNS} FROM sessions WHERE {whose} AND id < ?2 AND (?3 IS NULL OR agent = ?3) \
+         AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR active < ?5) ORDER BY id DESC LIMIT ?6"
     );
+    let signed = |number| i64::try_from(number).unwrap_or(i64::MAX);
+    let active_before = filter.active_before.map(|at| signed(at.as_millis()));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     connection
         .prepare_cached(&sql)?
-        .query_map(params![tenant, before, agent, state, limit], |row| {
-            Ok(found(row))
-        })?
+        .query_map(
+            params![
+                tenant.map(TenantId::as_str),
+                filter.after.map_or(i64::MAX, signed),
+                filter.agent.as_ref().map(AgentId::as_str),
+                filter.state.map(State::as_str),
+                active_before,
+                limit
+            ],
+            |row| Ok(found(row)),
+        )?
         .collect()
 }
 

@@ -1,11 +1,12 @@
 //! Order, groups, places in line, and who may write.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 
 use super::fixtures::*;
-use crate::journal::{Durability, Error, Filter, Record, Seq, State};
+use crate::journal::{Config, Durability, Error, Filter, Record, Seq, State};
 
 #[tokio::test]
 async fn what_was_written_is_read_in_its_order() {
@@ -203,7 +204,10 @@ async fn the_open_tail_can_be_dropped_and_written_anew() {
     write(&writer, &records).await;
     let page = |journal: crate::journal::Journal| async move {
         let tenant = key(1).agent.tenant;
-        journal.sessions(&tenant, Filter::default()).await.unwrap()
+        journal
+            .sessions(Some(&tenant), Filter::default())
+            .await
+            .unwrap()
     };
 
     for refused in [1, 2, 6] {
@@ -296,7 +300,10 @@ async fn sessions_are_listed_in_pages() {
     };
     let mut seen = Vec::new();
     loop {
-        let page = journal.sessions(&tenant, filter.clone()).await.unwrap();
+        let page = journal
+            .sessions(Some(&tenant), filter.clone())
+            .await
+            .unwrap();
         seen.extend(page.summaries);
         filter.after = page.next;
         if page.next.is_none() {
@@ -319,9 +326,41 @@ async fn sessions_are_listed_in_pages() {
         state: Some(State::Open),
         ..Filter::default()
     };
-    let open = journal.sessions(&tenant, open).await.unwrap();
+    let open = journal.sessions(Some(&tenant), open).await.unwrap();
     assert_eq!(open.summaries.len(), 2);
     let other = "000000000000".parse().unwrap();
-    let others = journal.sessions(&other, Filter::default()).await.unwrap();
+    let others = journal
+        .sessions(Some(&other), Filter::default())
+        .await
+        .unwrap();
     assert!(others.summaries.is_empty());
+    for (before, expected) in [(NOON, 0), (NOON + Duration::from_secs(1), 2)] {
+        let idle = Filter {
+            state: Some(State::Open),
+            active_before: Some(before),
+            ..Filter::default()
+        };
+        let idle = journal.sessions(None, idle).await.unwrap();
+        assert_eq!(idle.summaries.len(), expected);
+    }
+}
+
+#[test]
+fn the_configuration_knows_its_keys() {
+    let config: Config = toml::from_str("retention_seconds = 60").unwrap();
+    let default = Config::default();
+    assert_eq!(
+        config,
+        Config {
+            retention_seconds: 60,
+            ..default
+        }
+    );
+    assert!(toml::from_str::<Config>("retention = 60").is_err());
+    for durability in [Durability::None, Durability::Process, Durability::Power] {
+        assert_eq!(durability.as_str().parse(), Ok(durability));
+        let json = serde_json::to_value(durability).unwrap();
+        assert_eq!(json, durability.as_str());
+    }
+    assert!("fsync".parse::<Durability>().is_err());
 }
