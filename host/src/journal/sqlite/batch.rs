@@ -16,6 +16,9 @@ use crate::journal::store::{Found, Head, Incarnation, Place, Seq, State};
 use crate::journal::writer::Ticket;
 use crate::journal::{Damage, Durability, Error};
 
+/// What SQLite writes at least.
+const PAGE: u64 = 4_096;
+
 /// An open transaction, and the rows of the incarnations that it touches.
 pub(super) struct Batch<'a> {
     connection: &'a Connection,
@@ -79,7 +82,9 @@ impl<'a> Batch<'a> {
         for (id, head) in &self.heads {
             rows::update(self.connection, *id, head)?;
         }
-        Ok(self.bytes)
+        // Pages go to the log whole: some for the batch, some for each session.
+        let pages = 4 + 2 * self.heads.len() as u64;
+        Ok(self.bytes + pages * PAGE)
     }
 
     fn begin(
@@ -251,8 +256,8 @@ impl<'a> Batch<'a> {
             file,
             head.link
         ])?;
-        // A row of the tables and the indices beside it.
-        self.bytes += 512 + text.map_or(0, |text| text.len() as u64);
+        // The row beside its text, and its entries in the indices.
+        self.bytes += 256 + text.map_or(0, |text| text.len() as u64);
         Ok(())
     }
 

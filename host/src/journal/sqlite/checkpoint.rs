@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -38,6 +38,8 @@ pub(super) struct Checkpointer {
     wake: SyncSender<()>,
     thread: JoinHandle<()>,
     refusal: Refusal,
+    /// SQLite turns away whoever asks for a checkpoint during another; the writer must wait for it instead.
+    one_at_a_time: Arc<Mutex<()>>,
     /// Bytes written since the thread was last woken, roughly.
     written: u64,
     /// How much may be written until it is woken.
@@ -51,12 +53,13 @@ impl Checkpointer {
         let connection = schema::checkpointer(path, wal_bytes)?;
         // One wish is enough, however many there are.
         let (wake, woken) = sync_channel(1);
-        let shared = refusal.clone();
+        let one_at_a_time = Arc::new(Mutex::new(()));
+        let (shared, turn) = (refusal.clone(), Arc::clone(&one_at_a_time));
         let thread = std::thread::Builder::new()
             .name("journal-checkpoint".to_owned())
             .spawn(move || {
                 while woken.recv().is_ok() {
-                    checkpoint(&connection, &shared);
+                    checkpoint(&connection, &turn, &shared);
                 }
             })
             .map_err(|source| Error::Open {
@@ -67,6 +70,7 @@ impl Checkpointer {
             wake,
             thread,
             refusal,
+            one_at_a_time,
             written: 0,
             every: wal_bytes / 4,
             length: 0,
@@ -88,7 +92,7 @@ impl Checkpointer {
         // Past the bound, but only when it grew since: while a reader pins the log, trying again is of no use.
         if length > wal_bytes && length != self.length {
             self.length = length;
-            checkpoint(writer, &self.refusal);
+            checkpoint(writer, &self.one_at_a_time, &self.refusal);
         } else {
             // Full: it will see this wish with the one before.
             let _ = self.wake.try_send(());
@@ -103,8 +107,9 @@ impl Checkpointer {
     }
 }
 
-/// Moves what it can without waiting for anybody.
-fn checkpoint(connection: &Connection, refusal: &Refusal) {
+/// Moves what it can without waiting for readers.
+fn checkpoint(connection: &Connection, one_at_a_time: &Mutex<()>, refusal: &Refusal) {
+    let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
     if refusal.get().is_some() {
         return;
     }

@@ -115,6 +115,34 @@ fn too_large_error(result: Result<(), Error>) -> Error {
 }
 
 #[tokio::test]
+async fn the_log_stays_bounded() {
+    let mut place = Place::new();
+    place.config.wal_mib = 1;
+    let journal = place.open();
+    let writer = begin(&journal, &key(1)).await;
+    write(&writer, &[accepted(1, "go")]).await;
+    let piece = "x".repeat(2_000);
+    let mut written = 0;
+    for call in 1..=8_000 {
+        let pending = writer.append(&observed(1, call, &piece)).await.unwrap();
+        written += piece.len();
+        // Some alone, some in groups.
+        if call % 20 < 10 {
+            pending.durable().await.unwrap();
+        }
+    }
+    drop(writer);
+    assert_eq!(load(&journal, &key(1)).await.unwrap().len(), 8_002);
+    let log = place
+        .path()
+        .join("journal.db-wal")
+        .metadata()
+        .unwrap()
+        .len();
+    assert!(written > 15 << 20 && log < 4 << 20, "{log} of {written}");
+}
+
+#[tokio::test]
 async fn a_row_in_the_way_of_one_session_does_not_stop_the_others() {
     let place = Place::new();
     let (journal, store) = place.open_store();
