@@ -137,7 +137,7 @@ text_id!(
 );
 
 text_id!(
-    /// One call of a caller, the same in all its retries: `amz-sdk-invocation-id` of the AWS SDKs, or `Idempotency-Key`.
+    /// The caller's name for one invocation, the same in every retry of it: `amz-sdk-invocation-id` or `Idempotency-Key`.
     InvocationId, "invocation id", "an invocation id has 1 to 256 visible ASCII characters",
     |value| (1..=256).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic())
 );

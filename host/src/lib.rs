@@ -8,7 +8,7 @@
 //! | 5 | [`api`] | HTTP: the AgentCore wire and the admin API |
 //! | 4 | [`sessions`] | one actor for each session, and what a turn may reach |
 //! | 3 | [`agents`] | names, versions, endpoints, artifacts, builds |
-//! | 2 | [`sandbox`], [`models`] | the only wasmtime; the only AWS SDK |
+//! | 2 | [`sandbox`], [`models`], [`journal`] | the only wasmtime; the only AWS SDK; the record of each session |
 //! | 1 | [`contract`], [`ids`], [`clock`] | words that all floors share |
 //!
 //! A turn goes straight down: `api::agentcore::data_plane::invoke` → `sessions::Sessions::invoke` → the session's actor →
@@ -22,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod contract;
 pub mod ids;
+pub mod journal;
 pub mod models;
 pub mod sandbox;
 pub mod sessions;

@@ -59,3 +59,17 @@ fn ids_are_checked_when_they_are_deserialized() {
     assert!(serde_json::from_str::<TenantId>("\"123456789012\"").is_ok());
     assert!(serde_json::from_str::<TenantId>("\"12345678901\"").is_err());
 }
+
+#[test]
+fn an_invocation_id_is_visible_ascii() {
+    for right in [
+        "a",
+        "7b1c8c2e-0a0e-4a58-9d0f-2f6f4a1f8a11",
+        "order#12/retry;x",
+    ] {
+        assert!(right.parse::<InvocationId>().is_ok(), "{right}");
+    }
+    for wrong in ["", " ", "a b", "é", "a\n", &"a".repeat(257)] {
+        assert!(wrong.parse::<InvocationId>().is_err(), "{wrong:?}");
+    }
+}

@@ -1,0 +1,124 @@
+//! What the writer thread is asked to do.
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::clock::Timestamp;
+use crate::ids::SessionKey;
+use crate::journal::chain::Hash;
+use crate::journal::codec::Entry;
+use crate::journal::store::{Compacted, Place, Seq};
+use crate::journal::writer::Ticket;
+use crate::journal::{Damage, Durability, Error};
+
+/// One thing to do, in the order of the queue.
+pub(super) enum Operation {
+    Begin {
+        key: SessionKey,
+        first: Box<Entry>,
+        durability: Durability,
+    },
+    Append {
+        ticket: Ticket,
+        entry: Box<Entry>,
+    },
+    Discard {
+        ticket: Ticket,
+        from: Seq,
+    },
+    Quarantine {
+        place: Place,
+        key: SessionKey,
+        damage: Damage,
+    },
+    EndDamaged {
+        key: SessionKey,
+        now: Timestamp,
+    },
+    /// Nothing but its place in the line.
+    Settle,
+    /// Removes some of the incarnations that ended before.
+    Expire {
+        ended_before: Timestamp,
+    },
+    /// Removes those of these files that no record names.
+    Sweep {
+        files: Vec<Hash>,
+    },
+    Close,
+    #[cfg(test)]
+    With(std::sync::Mutex<Option<Visit>>),
+}
+
+/// A test's visit to the writer thread.
+#[cfg(test)]
+pub(super) type Visit = Box<dyn FnOnce(&rusqlite::Connection) + Send>;
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Done {
+    Nothing,
+    Begun(Place),
+    Ended(u64),
+    Removed {
+        compacted: Compacted,
+        /// Whether there may be more to remove.
+        more: bool,
+    },
+}
+
+/// Who waits for the outcome.
+pub(super) enum Reply {
+    Written(oneshot::Sender<Result<(), Error>>),
+    Done(oneshot::Sender<Result<Done, Error>>),
+}
+
+impl Reply {
+    /// Who has gone is not told.
+    pub(super) fn send(self, result: Result<Done, Error>) {
+        match self {
+            Self::Written(reply) => drop(reply.send(result.map(|_| ()))),
+            Self::Done(reply) => drop(reply.send(result)),
+        }
+    }
+}
+
+/// An operation in the queue.
+pub(super) struct Job {
+    pub(super) operation: Operation,
+    pub(super) reply: Reply,
+    /// The place that its bytes take in the queue.
+    pub(super) _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Operation {
+    /// Whether it shares a transaction with its neighbours in the queue.
+    pub(super) fn is_grouped(&self) -> bool {
+        match self {
+            Self::Begin { .. }
+            | Self::Append { .. }
+            | Self::Discard { .. }
+            | Self::Quarantine { .. }
+            | Self::EndDamaged { .. }
+            | Self::Settle => true,
+            Self::Expire { .. } | Self::Sweep { .. } | Self::Close => false,
+            #[cfg(test)]
+            Self::With(_) => false,
+        }
+    }
+
+    /// Whether its transaction must be synced before it is acknowledged.
+    pub(super) fn wants_power(&self) -> bool {
+        match self {
+            Self::Begin { durability, .. } => *durability == Durability::Power,
+            Self::Append { ticket, .. } | Self::Discard { ticket, .. } => {
+                ticket.lane.durability == Durability::Power
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it changes anything.
+    pub(super) fn writes(&self) -> bool {
+        !matches!(self, Self::Settle)
+    }
+}

@@ -1,0 +1,176 @@
+//! What is read for the journal's face. Every row that can be read is given; whether it is right is decided above.
+
+use rusqlite::{Connection, ErrorCode, params};
+
+use super::bodies::Bodies;
+use super::rows;
+use crate::clock::Timestamp;
+use crate::ids::{SessionKey, TenantId};
+use crate::journal::store::{
+    Filter, Found, Head, Incarnation, Indexed, Location, Page, Place, Range, Row, Seq, State,
+    Summary,
+};
+
+/// The most incarnations of one page.
+const PAGE: usize = 1_000;
+
+/// Records in order; none when the incarnation is not there any more.
+pub(super) fn records(
+    connection: &Connection,
+    bodies: &Bodies,
+    place: Place,
+    range: Range,
+) -> Result<Option<Vec<Row>>, rusqlite::Error> {
+    if rows::head(connection, place.row)?.is_none() {
+        return Ok(None);
+    }
+    let sql = "SELECT seq, format, link, text, file, size FROM records WHERE session = ?1 AND seq BETWEEN ?2 AND ?3 \
+               ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(params![place.row, range.first, range.last])?;
+    let mut records: Vec<Row> = Vec::new();
+    let mut missing = false;
+    loop {
+        let row = match found.next() {
+            Ok(Some(row)) => record(row, bodies, &mut missing),
+            Ok(None) => break,
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+                // What was read before is good, and the rest of this session is lost.
+                let seq = records.last().map_or(1, |last| last.seq + 1);
+                records.push(torn(seq));
+                break;
+            }
+            Err(error) => return Err(error),
+        };
+        records.push(row);
+    }
+    // Compaction may have removed the session between its rows and its files.
+    if missing && rows::head(connection, place.row)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(records))
+}
+
+fn record(row: &rusqlite::Row<'_>, bodies: &Bodies, missing: &mut bool) -> Row {
+    let file = rows::hash(row, 4);
+    let text = match (rows::bytes(row, 3), file) {
+        (Some(text), None) => Ok(text.to_vec()),
+        (None, Some(file)) => bodies.read(&file).map_err(|error| {
+            *missing = true;
+            format!(
+                "its file {} cannot be read: {error}",
+                bodies.path(&file).display()
+            )
+        }),
+        (Some(_), Some(_)) | (None, None) => Err("it has no text, or two".to_owned()),
+    };
+    let size = rows::number(row, 5);
+    let text = text.and_then(|text: Vec<u8>| {
+        let fits = i64::try_from(text.len()).ok() == size;
+        let cut = || format!("it has {} bytes, not those that were written", text.len());
+        fits.then_some(()).ok_or_else(cut).map(|()| text)
+    });
+    Row {
+        seq: rows::number(row, 0).unwrap_or_default(),
+        format: rows::number(row, 1).unwrap_or_default(),
+        link: rows::hash(row, 2).unwrap_or_default(),
+        text,
+    }
+}
+
+fn torn(seq: i64) -> Row {
+    Row {
+        seq,
+        format: 0,
+        link: [0; 32],
+        text: Err("the database is torn there".to_owned()),
+    }
+}
+
+/// Finished turns with an invocation id, oldest first.
+pub(super) fn answers(
+    connection: &Connection,
+    key: &SessionKey,
+    invocation: Option<&str>,
+) -> Result<Vec<Indexed>, rusqlite::Error> {
+    let sql = "SELECT turns.invocation, sessions.id, sessions.incarnation, turns.turn, turns.accepted, turns.finished \
+               FROM sessions JOIN turns ON turns.session = sessions.id \
+               WHERE tenant = ?1 AND agent = ?2 AND sessions.session = ?3 AND turns.invocation IS NOT NULL \
+               AND (?4 IS NULL OR turns.invocation = ?4) AND turns.finished IS NOT NULL \
+               ORDER BY sessions.incarnation, turns.turn";
+    let values = params![
+        key.agent.tenant.as_str(),
+        key.agent.agent.as_str(),
+        key.session.as_str(),
+        invocation
+    ];
+    connection
+        .prepare_cached(sql)?
+        .query_map(values, |row| {
+            let number = |column| rows::number(row, column).unwrap_or_default();
+            let place = Place {
+                row: number(1),
+                incarnation: Incarnation(number(2)),
+            };
+            let location = Location {
+                incarnation: place.incarnation,
+                turn: number(3).unsigned_abs(),
+                accepted: Seq(number(4)),
+                finished: Seq(number(5)),
+            };
+            let invocation = rows::text(row, 0).unwrap_or_default().to_owned();
+            Ok(Indexed {
+                invocation,
+                place,
+                location,
+            })
+        })?
+        .collect()
+}
+
+/// A page of incarnations.
+pub(super) fn list(
+    connection: &Connection,
+    tenant: Option<&TenantId>,
+    filter: &Filter,
+) -> Result<Page, rusqlite::Error> {
+    let limit = filter.limit.clamp(1, PAGE);
+    let mut found = rows::list(connection, tenant, filter, limit + 1)?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().map(|last| last.place.row.unsigned_abs());
+    Ok(Page {
+        // A row that makes no sense cannot even say whose it is.
+        summaries: found.into_iter().filter_map(summary).collect(),
+        next: next.filter(|_| more),
+    })
+}
+
+fn summary(found: Found) -> Option<Summary> {
+    let head = found.head?;
+    Some(Summary {
+        incarnation: found.place.incarnation,
+        state: if found.sealed {
+            head.state
+        } else {
+            State::Damaged
+        },
+        durability: head.durability,
+        started: timestamp(head.started),
+        active: timestamp(head.active),
+        ended: head.ended.map(timestamp),
+        turns: count(head.turns),
+        records: count(head.last),
+        bytes: count(head.bytes),
+        damage: Head::damage(&head),
+        key: head.key,
+    })
+}
+
+fn timestamp(millis: i64) -> Timestamp {
+    Timestamp::from_millis(count(millis))
+}
+
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}

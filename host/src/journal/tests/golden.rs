@@ -1,0 +1,198 @@
+//! A journal that an earlier build wrote is read by this one. A new format gets a golden journal beside this, never in its place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::fixtures::*;
+use crate::contract::log::Level;
+use crate::contract::model::{Delta, Error as ModelError, ErrorKind, Event};
+use crate::contract::session::Budget;
+use crate::ids::Digest;
+use crate::journal::{
+    Durability, Logged, Observation, Observed, Outcome, Record, StreamEnd, TurnFinished,
+};
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/journal-1")
+}
+
+/// Each kind of record and of observation.
+fn everything() -> Vec<Record> {
+    let failure = ModelError {
+        kind: ErrorKind::Throttled,
+        message: "slow down".to_owned(),
+        retry_after_ms: Some(250),
+        usage: None,
+    };
+    let observations = [
+        Observation::Converse {
+            answer: Err(failure.clone()),
+        },
+        Observation::ConverseStream {
+            events: vec![
+                (0, Event::Delta(Delta::Text("Hel".to_owned()))),
+                (17, Event::BlockStop),
+            ],
+            end: StreamEnd::More,
+        },
+        Observation::ConverseStream {
+            events: Vec::new(),
+            end: StreamEnd::Done,
+        },
+        Observation::ConverseStream {
+            events: Vec::new(),
+            end: StreamEnd::Dropped,
+        },
+        Observation::ConverseStream {
+            events: Vec::new(),
+            end: StreamEnd::Refused {
+                error: failure.clone(),
+            },
+        },
+        Observation::ConverseStream {
+            events: Vec::new(),
+            end: StreamEnd::Failed { error: failure },
+        },
+        Observation::CountTokens { answer: Ok(42) },
+        Observation::InvokeModel {
+            answer: Ok(vec![0, 159, 146, 150].into()),
+        },
+        Observation::Remaining {
+            budget: Budget {
+                tokens: Some(9),
+                money_micros: None,
+            },
+        },
+    ];
+    let mut records = story();
+    for (call, result) in (1..).zip(observations) {
+        let request = (call % 2 == 0).then(|| Digest::of(b"request"));
+        records.push(Record::Observed(Box::new(Observed {
+            turn: 3,
+            call,
+            request,
+            at: NOON,
+            result,
+        })));
+    }
+    let outcomes = [
+        Outcome::AgentError {
+            invalid_payload: true,
+            message: "not JSON".to_owned(),
+        },
+        Outcome::Faulted {
+            message: "trapped".to_owned(),
+        },
+        Outcome::TimedOut { limit_seconds: 900 },
+    ];
+    for (turn, outcome) in (3..).zip(outcomes) {
+        if turn > 3 {
+            records.push(accepted(turn, "more"));
+        }
+        let models = Default::default();
+        let (duration_us, memory_bytes) = (1, 65_536);
+        let finished = TurnFinished {
+            turn,
+            at: NOON,
+            outcome,
+            duration_us,
+            memory_bytes,
+            models,
+            log: vec![Logged {
+                at: NOON,
+                level: Level::Warn,
+                message: "mind the gap".to_owned(),
+            }],
+        };
+        records.push(Record::TurnFinished(Box::new(finished)));
+    }
+    records
+}
+
+#[tokio::test]
+async fn the_golden_journal_is_read() {
+    let place = Place::new();
+    fs::create_dir_all(place.path().join("bodies")).unwrap();
+    let dump = fs::read_to_string(golden().join("journal.sql")).unwrap();
+    place.surgery().execute_batch(&dump).unwrap();
+    for body in fs::read_dir(golden().join("bodies")).unwrap() {
+        let body = body.unwrap();
+        fs::copy(
+            body.path(),
+            place.path().join("bodies").join(body.file_name()),
+        )
+        .unwrap();
+    }
+    let journal = place.open();
+    let loaded = journal.load(&key(1)).await.unwrap();
+    assert_eq!(loaded.answered.len(), 5);
+    let live = loaded.live.unwrap();
+    assert_eq!(plain(&live.records), whole(&everything()));
+    write(&live.writer, &[ended()]).await;
+    let old = journal.records(&key(2), None).await.unwrap().unwrap();
+    assert_eq!(plain(&old.records), whole(&[ended()]));
+    assert_eq!((old.damage, old.durability), (None, Durability::Power));
+}
+
+/// `cargo test --release --lib write_the_golden_journal -- --ignored`, once for each format.
+#[tokio::test]
+#[ignore = "writes into the source tree"]
+async fn write_the_golden_journal() {
+    let place = Place::new();
+    let journal = place.open();
+    write(&begin(&journal, &key(1)).await, &everything()).await;
+    let power = journal.begin(&key(2), started(), Durability::Power).await;
+    write(&power.unwrap(), &[ended()]).await;
+    journal.close().await;
+    fs::create_dir_all(golden().join("bodies")).unwrap();
+    fs::write(golden().join("journal.sql"), dump(&place.surgery())).unwrap();
+    for body in place.bodies() {
+        fs::copy(
+            &body,
+            golden().join("bodies").join(body.file_name().unwrap()),
+        )
+        .unwrap();
+    }
+}
+
+fn dump(connection: &Connection) -> String {
+    let layout: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    let mut dump = format!("PRAGMA user_version = {layout};\n");
+    let schema = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid";
+    let mut statement = connection.prepare(schema).unwrap();
+    for sql in statement
+        .query_map([], |row| row.get::<_, String>(0))
+        .unwrap()
+    {
+        dump += &format!("{};\n", sql.unwrap());
+    }
+    for table in ["sessions", "records", "turns"] {
+        let mut statement = connection
+            .prepare(&format!("SELECT * FROM {table} ORDER BY id"))
+            .unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let values: Vec<String> = (0..columns)
+                .map(|column| literal(row.get(column).unwrap()))
+                .collect();
+            dump += &format!("INSERT INTO {table} VALUES ({});\n", values.join(", "));
+        }
+    }
+    dump
+}
+
+fn literal(value: Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Blob(bytes) => format!("x'{}'", crate::journal::chain::hex(&bytes)),
+        Value::Real(_) => unreachable!("the tables have no reals"),
+    }
+}
