@@ -1,4 +1,5 @@
-//! Agents that break, and agents that mean harm: the caller is told, the session is over, and nobody else notices.
+//! Agents that break, and agents that mean harm: the caller is told, the session goes on as if the turn had not been, and
+//! nobody else notices.
 
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
@@ -8,19 +9,18 @@ use serde_json::{Value, json};
 use crate::harness::{Host, Local, PROBE, Reply, Session, TUTORIAL, eventually, in_time};
 use crate::stand_in::{Answer, StandIn};
 
-/// A turn with which its session ends, seen from everywhere: by its caller, in its log, in its receipt, and by the next
-/// caller with the same id.
+/// A turn that breaks, seen from everywhere: by its caller, in its receipt, in its session's log, and by the next turn.
 async fn breaks(session: &Session, deed: Value, message: &str) {
     assert_eq!(session.count().await, 1);
     let refused = session.invoke(deed).await;
     refused.assert_refused(424, "RuntimeClientError", message);
     let request = refused.header("x-amzn-requestid");
 
-    let ended = session.ended().await;
-    assert_eq!(ended["reason"], "broken", "{ended}");
-    let receipt = &ended["receipts"][1];
-    assert_eq!(receipt["request"], request, "{ended}");
-    assert_eq!(receipt["outcome"], "faulted", "{ended}");
+    let shown = session.inspect().await;
+    assert_eq!(shown["phase"], "idle", "{shown}");
+    let receipt = &shown["receipts"][1];
+    assert_eq!(receipt["request"], request, "{shown}");
+    assert_eq!(receipt["outcome"], "faulted", "{shown}");
     let reason = message.rsplit(": ").next().unwrap_or(message);
     let log = session.log(request).await;
     assert!(
@@ -28,11 +28,11 @@ async fn breaks(session: &Session, deed: Value, message: &str) {
         "{reason:?} is not in the log: {log:?}"
     );
 
-    assert_eq!(session.count().await, 1, "the same id is a fresh world");
+    assert_eq!(session.count().await, 2, "what it knew before is not lost");
 }
 
 #[tokio::test]
-async fn a_fault_costs_its_own_session_and_no_other() {
+async fn a_fault_costs_its_own_turn_and_no_other() {
     let host = Host::builder()
         .config("[sandbox]\nturn_cpu_ms = 200\ntransfer_mib = 1\nmemory_mib = 32")
         .start();
@@ -80,6 +80,24 @@ async fn a_fault_costs_its_own_session_and_no_other() {
 }
 
 #[tokio::test]
+async fn without_a_journal_a_fault_ends_its_session() {
+    let host = Host::builder()
+        .config("[sessions]\ndurability = \"none\"")
+        .start();
+    let agent = host.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    assert_eq!(session.count().await, 1);
+    let refused = session.invoke(json!({ "do": "trap" })).await;
+    refused.assert_refused(424, "RuntimeClientError", "the agent trapped");
+    let ended = session.ended().await;
+    assert_eq!(ended["reason"], "broken", "{ended}");
+    assert_eq!(ended["receipts"][1]["outcome"], "faulted", "{ended}");
+    let log = session.log(refused.header("x-amzn-requestid")).await;
+    assert!(log[0].contains("unreachable"), "{log:?}");
+    assert_eq!(session.count().await, 1, "the same id is a fresh world");
+}
+
+#[tokio::test]
 async fn a_turn_that_takes_too_long_is_given_up() {
     let local = Local::start().await;
     let agent = local.deploy("probe", PROBE).await;
@@ -97,7 +115,9 @@ async fn a_turn_that_takes_too_long_is_given_up() {
         "RuntimeClientError",
         "Received error (504) from runtime: the turn took longer than 900 s",
     );
-    assert_eq!(session.count().await, 1, "the same id is a fresh world");
+    let shown = session.inspect().await;
+    assert_eq!(shown["receipts"][1]["outcome"], "abandoned", "{shown}");
+    assert_eq!(session.count().await, 2, "what it knew before is not lost");
     local.stop().await;
 }
 

@@ -13,11 +13,12 @@ use crate::agents::{self, Agents};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, aws_is_configured};
+use crate::journal::{self, Journal};
 use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
 use crate::models::offline::Offline;
 use crate::sandbox::{self, Sandbox};
-use crate::sessions::Sessions;
+use crate::sessions::{Rooms, Sessions};
 
 /// Why the server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,9 @@ pub enum Error {
         #[source]
         source: agents::Error,
     },
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
     /// Bedrock was chosen and cannot be used.
     #[error(
         "cannot set up the provider bedrock; set what is missing, or choose --provider offline"
@@ -105,7 +109,19 @@ impl Server {
             path: config.data.clone(),
             source,
         })?;
-        let sessions = Sessions::new(config.sessions.clone(), sandbox, provider, clock);
+        let journal = Journal::open(
+            &config.data.join("journal"),
+            &config.journal,
+            Arc::clone(&clock),
+        )?;
+        let rooms = Rooms {
+            sandbox,
+            provider,
+            agents: agents.clone(),
+            journal,
+            clock,
+        };
+        let sessions = Sessions::new(config.sessions.clone(), rooms);
         let api = Api {
             agents,
             sessions: sessions.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{agents, sandbox, sessions};
+use crate::{agents, journal, sandbox, sessions};
 
 /// The address that servers listen on, and clients look for one, unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
@@ -31,6 +31,8 @@ pub struct Config {
     pub sandbox: sandbox::Config,
     /// How sessions are kept.
     pub sessions: sessions::Config,
+    /// How they are written down.
+    pub journal: journal::Config,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             agents: agents::Limits::default(),
             sandbox: sandbox::Config::default(),
             sessions: sessions::Config::default(),
+            journal: journal::Config::default(),
         }
     }
 }

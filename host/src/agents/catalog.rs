@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::artifacts::{Artifact, Files, Reference};
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
-use super::records::{Agent, Build, Configuration, Endpoint, Status, VersionRecord};
+use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
 use super::store::Store;
 use super::{Config, Error, Limits};
 use crate::clock::Clock;
@@ -342,6 +342,37 @@ impl Agents {
                 .put(key.clone(), endpoint.clone(), Arc::clone(&deployment));
         }
         Ok(deployment)
+    }
+
+    /// A version of an agent, whether an endpoint points to it or not: what a session that began on it goes on with.
+    ///
+    /// Not from memory; for sessions that are taken up again, which costs more than this.
+    pub async fn version(
+        &self,
+        key: &AgentKey,
+        version: Version,
+    ) -> Result<Arc<Deployment>, NotServing> {
+        let (agent, record) = {
+            let known = self.0.known();
+            let entry = known
+                .get(key)
+                .ok_or_else(|| NotServing::NoAgent(key.agent.to_string()))?;
+            let record = entry.versions.get(&version);
+            let record = record.ok_or(NotServing::NoVersion(version))?;
+            (entry.agent.clone(), record.clone())
+        };
+        self.0.deploy(key, agent, record).await
+    }
+
+    /// How long the sessions of a version live. From memory.
+    pub fn lifecycle(&self, key: &AgentKey, version: Version) -> Result<Lifecycle, NotServing> {
+        let known = self.0.known();
+        let entry = known
+            .get(key)
+            .ok_or_else(|| NotServing::NoAgent(key.agent.to_string()))?;
+        let record = entry.versions.get(&version);
+        let record = record.ok_or(NotServing::NoVersion(version))?;
+        Ok(record.configuration.lifecycle)
     }
 }
 

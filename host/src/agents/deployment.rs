@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Lifecycle, Status};
-use crate::ids::{AgentKey, AgentName, Version};
+use crate::ids::{AgentKey, AgentName, Digest, Version};
+use crate::journal::Durability;
 use crate::sandbox::Program;
 
 /// All that a session needs of its agent's version.
@@ -20,6 +21,10 @@ pub struct Deployment {
     pub environment: BTreeMap<String, String>,
     /// Request headers that reach the agent, names in lower case.
     pub request_headers: Vec<String>,
+    /// What its sessions survive, when the version says; otherwise the server decides.
+    pub durability: Option<Durability>,
+    /// The component that runs.
+    pub artifact: Digest,
     /// What runs.
     pub program: Program,
 }
@@ -33,6 +38,9 @@ pub enum NotServing {
     /// The agent has no such endpoint.
     #[error("the agent has no endpoint {0:?}")]
     NoEndpoint(String),
+    /// The agent has no such version; it may have been deleted.
+    #[error("the agent has no version {0}")]
+    NoVersion(Version),
     /// The endpoint has no version that serves yet.
     #[error("the endpoint is not ready: its status is {0:?}; please retry")]
     NotReady(Status),

@@ -19,7 +19,8 @@ pub use builder::REFUSED;
 pub use catalog::Agents;
 pub use deployment::{Deployment, NotServing};
 pub use records::{
-    Agent, ArtifactSource, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord,
+    Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle, Status,
+    VersionRecord,
 };
 
 /// How agents are kept and built.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::artifacts::Reference;
 use crate::clock::Timestamp;
 use crate::ids::{AgentId, AgentName, Digest, EndpointName, Version};
+use crate::journal::Durability;
 
 /// An agent, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -143,6 +144,18 @@ pub struct Configuration {
     pub request_headers: Vec<String>,
     /// Members that are kept and shown as they came, and have no effect here.
     pub kept: Map<String, Value>,
+}
+
+/// The environment variable by which a version says what its sessions survive: `none`, `process` or `power`.
+///
+/// An environment variable, because the service model has no member for it and existing deployment tools pass those on.
+pub const DURABILITY: &str = "KELLION_DURABILITY";
+
+impl Configuration {
+    /// What the version says its sessions survive, if it does.
+    pub fn durability(&self) -> Option<Durability> {
+        self.environment.get(DURABILITY)?.parse().ok()
+    }
 }
 
 /// Where an artifact is named.

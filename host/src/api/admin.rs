@@ -63,13 +63,12 @@ pub(super) async fn sessions(
     State(api): State<Arc<Api>>,
     Query(query): Query<SessionsQuery>,
 ) -> Answer {
-    let mut sessions = api.sessions.list(&api.tenant());
-    sessions.retain(|session| {
-        query
-            .agent
-            .as_ref()
-            .is_none_or(|agent| session.agent == *agent)
+    let tenant = api.tenant();
+    let agent = query.agent.map(|agent| AgentKey {
+        tenant: tenant.clone(),
+        agent,
     });
+    let sessions = api.sessions.list(&tenant, agent.as_ref()).await?;
     Ok(Json(json!({ "sessions": sessions })))
 }
 
@@ -77,7 +76,7 @@ pub(super) async fn session(
     State(api): State<Arc<Api>>,
     Path((agent, session)): Path<(String, String)>,
 ) -> Answer {
-    let (summary, receipts) = api.sessions.inspect(&key(&api, &agent, &session)?)?;
+    let (summary, receipts) = api.sessions.inspect(&key(&api, &agent, &session)?).await?;
     let mut output = json!(summary);
     output["receipts"] = json!(receipts);
     Ok(Json(output))
@@ -103,7 +102,8 @@ pub(super) async fn session_log(
 ) -> Answer {
     let entries = api
         .sessions
-        .log(&key(&api, &agent, &session)?, query.request.as_ref())?;
+        .log(&key(&api, &agent, &session)?, query.request.as_ref())
+        .await?;
     Ok(Json(json!({ "entries": entries })))
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::agents::{self, NotServing};
 use crate::ids::InvalidId;
 use crate::sandbox::Fault;
-use crate::sessions::{NotFound, TurnError};
+use crate::sessions::{self, TurnError};
 
 /// The exceptions of the AgentCore service models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl From<agents::Error> for ApiError {
 impl From<NotServing> for ApiError {
     fn from(error: NotServing) -> Self {
         match &error {
-            NotServing::NoAgent(_) | NotServing::NoEndpoint(_) => {
+            NotServing::NoAgent(_) | NotServing::NoEndpoint(_) | NotServing::NoVersion(_) => {
                 Self::new(Code::ResourceNotFound, error.to_string())
             }
             NotServing::NotReady(_) => Self::new(Code::RetryableConflict, error.to_string()),
@@ -139,9 +139,13 @@ impl From<NotServing> for ApiError {
     }
 }
 
-impl From<NotFound> for ApiError {
-    fn from(error: NotFound) -> Self {
-        Self::new(Code::ResourceNotFound, error.to_string())
+impl From<sessions::Error> for ApiError {
+    fn from(error: sessions::Error) -> Self {
+        match &error {
+            sessions::Error::NotFound(_) => Self::new(Code::ResourceNotFound, error.to_string()),
+            sessions::Error::Busy => Self::new(Code::RetryableConflict, error.to_string()),
+            sessions::Error::Journal(_) => Self::internal(&error),
+        }
     }
 }
 
@@ -166,8 +170,17 @@ impl From<TurnError> for ApiError {
             )
             | TurnError::Ended(_)
             | TurnError::TooLarge { .. }
+            | TurnError::Broke {
+                timed_out: false, ..
+            }
             | TurnError::BrokenOff => Self::new(Code::RuntimeClient, received(500)),
-            TurnError::TimedOut { .. } => Self::new(Code::RuntimeClient, received(504)),
+            TurnError::NotRecorded | TurnError::Unrecovered(_) => {
+                Self::new(Code::InternalServer, error.to_string())
+            }
+            TurnError::TimedOut { .. }
+            | TurnError::Broke {
+                timed_out: true, ..
+            } => Self::new(Code::RuntimeClient, received(504)),
         }
     }
 }

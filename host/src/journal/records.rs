@@ -245,18 +245,33 @@ pub enum Outcome {
         invalid_payload: bool,
         /// In the author's words.
         message: String,
+        /// What the caller had been sent by then, if the agent sends its answers in pieces.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent: Option<Sent>,
     },
-    /// In a trap or at a limit, or because its session was ended. What it did to the session's memory is undone: the next
-    /// turn finds the session as this one found it.
+    /// In a trap or at a limit. What the turn did to the session's memory is undone: the next one finds the session as this
+    /// one found it.
     Faulted {
         /// Why.
         message: String,
     },
-    /// It took longer than a turn may, and is undone like one that faulted.
-    TimedOut {
-        /// How long a turn might take, in seconds.
-        limit_seconds: u64,
+    /// It was given up, and is undone like one that faulted.
+    Abandoned {
+        /// Why.
+        message: String,
+        /// Whether it took longer than a turn may; otherwise its session was ended.
+        timed_out: bool,
     },
+}
+
+/// What was sent of an answer that broke off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    /// The answer's content type.
+    pub content_type: String,
+    /// The pieces, in one.
+    pub output: Body,
 }
 
 /// What a turn used of models.

@@ -1,24 +1,29 @@
-//! One task for each session: it owns the instance, takes the turns one after another, and performs what the state
-//! machine decides.
+//! One task for each session that is awake: it owns the instance, takes the turns one after another, and performs what
+//! the state machine decides.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 
 use super::Shared;
 use super::alarm::Alarm;
+use super::archive;
+use super::directory::Leave;
 use super::invocation::{Invocation, TurnError};
-use super::outlet::Source;
+use super::life::{self, Life};
+use super::outlet::{Source, outlet};
+use super::past::failure;
+use super::performance::{Performance, TurnEnd, perform};
 use super::record::Record;
 use super::state::{Abandoned, Effect, EndReason, Event, Phase, State};
-use super::turn::{Meter, Outcome, Receipt, Turn};
+use super::tape::{Diverged, Halt};
 use crate::agents::Deployment;
-use crate::contract::types::AgentError;
-use crate::sandbox::{Birth, Cell, Seed};
+use crate::journal::{self, TurnFinished, Writer};
 
 /// An invocation on its way to its session.
 pub(super) struct Delivery {
+    /// What the session begins on, if it does not live yet.
+    pub(super) deployment: Arc<Deployment>,
     pub(super) invocation: Invocation,
     pub(super) outlet: Source,
 }
@@ -35,51 +40,160 @@ pub(super) enum Ending {
 /// The owner of one session.
 pub(super) struct Actor {
     pub(super) shared: Arc<Shared>,
-    /// Pinned: a session keeps the version that it started with.
-    pub(super) deployment: Arc<Deployment>,
     pub(super) record: Arc<Record>,
     /// Boxed, because a channel has room for 32 of them from its start, in every session.
     pub(super) mailbox: mpsc::Receiver<Box<Delivery>>,
     pub(super) end: watch::Receiver<Option<Ending>>,
 }
 
+/// Why a session is not awake any more.
+enum Rest {
+    Ended {
+        reason: EndReason,
+        /// Whether the journal tells of it.
+        durable: bool,
+    },
+    /// It is in the journal, and goes on from there.
+    Asleep,
+}
+
 impl Actor {
-    /// Lives as long as its session.
+    /// Lives as long as its session is awake, or has mail.
     pub(super) async fn run(mut self) {
-        let now = self.shared.clock.now();
-        let mut state = State::new(
-            self.deployment.lifecycle,
-            self.shared.config.turn_time(),
-            now,
-        );
+        while let Some(delivery) = self.mailbox.recv().await {
+            let (rest, over) = self.awake(delivery).await;
+            let gone = match rest {
+                Rest::Ended { reason, durable } => {
+                    self.retire(reason, durable);
+                    true
+                }
+                Rest::Asleep => self.leave().await,
+            };
+            // Who is told that a turn broke its session may come again at once, and then finds a fresh one.
+            if let Some(over) = over {
+                over.tell();
+            }
+            if gone {
+                return;
+            }
+        }
+    }
+
+    /// Leaves the directory, so that who comes now wakes the session anew; false when somebody came already.
+    async fn leave(&mut self) -> bool {
+        match self.shared.leave(&self.record, &self.mailbox) {
+            Leave::Gone => true,
+            Leave::HasMail => false,
+            Leave::Ending(reason) => {
+                let key = &self.record.key;
+                if reason != EndReason::Shutdown
+                    && let Err(error) = archive::end_resting(&self.shared, key, reason).await
+                {
+                    unrecorded_end(&self.record, &error);
+                }
+                self.retire(reason, true);
+                true
+            }
+        }
+    }
+
+    /// From the delivery that wakes it to its next rest; with what is still to be told to its last caller.
+    async fn awake(&mut self, first: Box<Delivery>) -> (Rest, Option<Over>) {
+        let woken = Life::wake(&self.shared, &self.record, &first.deployment).await;
+        let (mut life, mut state) = match woken {
+            Ok(woken) => woken,
+            Err(error) => {
+                let outlet = Arc::new(first.outlet);
+                return (Rest::Asleep, Some(Over::failed(error, outlet)));
+            }
+        };
         let mut alarm = Alarm::new(Arc::clone(&self.shared.clock));
-        let mut cell = None;
+        let mut mail = Some(first);
         let mut over: Option<Over> = None;
-        let reason = loop {
+        loop {
             if let Phase::Ended { reason, .. } = state.phase() {
-                break reason;
+                if let Some(delivery) = mail {
+                    delivery.outlet.fail(TurnError::Retry);
+                }
+                return (self.end(life, reason).await, over);
+            }
+            if over.as_ref().is_some_and(|over| over.lost_instance) {
+                if let Some(delivery) = mail {
+                    delivery.outlet.fail(TurnError::Retry);
+                }
+                return (Rest::Asleep, over);
             }
             if let Some(over) = over.take() {
                 over.tell();
+            }
+            if let Some(delivery) = mail.take() {
+                match self.next(&mut life, *delivery).await {
+                    Next::Told => {}
+                    Next::Perform(performance, waiting) => {
+                        mail = waiting;
+                        let turn = self.turn(&mut state, &mut life, &mut alarm, *performance);
+                        over = Some(turn.await);
+                    }
+                }
+                continue;
+            }
+            if life.is_blank() && self.mailbox.is_empty() {
+                // It never began: all that was asked of it was an answer from the journal, or it could not start.
+                return (Rest::Asleep, None);
             }
             let event = tokio::select! {
                 biased;
                 event = end_asked(&mut self.end, false) => event,
                 Some(delivery) = self.mailbox.recv() => {
-                    let turn = self.turn(&mut state, &mut cell, &mut alarm, *delivery).await;
-                    over = Some(turn);
+                    mail = Some(delivery);
                     continue;
                 }
                 () = alarm.ring(state.wake_at()) => Event::TimePassed,
             };
             state.apply(event, self.shared.clock.now());
             self.record.set_phase(state.phase());
-        };
-        drop(cell);
-        self.retire(reason);
-        // Who is told that a turn broke its session may come again at once, and then finds a fresh one.
-        if let Some(over) = over {
-            over.tell();
+        }
+    }
+
+    /// What to do about a delivery: the turn that a crash left open comes before all others.
+    async fn next(&mut self, life: &mut Life, delivery: Delivery) -> Next {
+        let Delivery {
+            invocation,
+            outlet: source,
+            deployment,
+        } = delivery;
+        let call = invocation.invocation.as_ref();
+        match life.stored(&self.shared, &self.record.key, call).await {
+            Ok(None) => {}
+            Ok(Some(finished)) => {
+                repeat(&source, finished);
+                return Next::Told;
+            }
+            Err(error) => {
+                source.fail(error);
+                return Next::Told;
+            }
+        }
+        match life.open.take() {
+            None => {
+                let performance = Performance::new(invocation, Arc::new(source));
+                Next::Perform(Box::new(performance), None)
+            }
+            Some(open) if open.is(call) => {
+                let performance = Performance::resumed(open, Arc::new(source));
+                Next::Perform(Box::new(performance), None)
+            }
+            Some(open) => {
+                // Its caller did not come back, or comes later and is given the answer then.
+                let (nobody, _) = outlet();
+                let waiting = Delivery {
+                    deployment,
+                    invocation,
+                    outlet: source,
+                };
+                let performance = Performance::resumed(open, Arc::new(nobody));
+                Next::Perform(Box::new(performance), Some(Box::new(waiting)))
+            }
         }
     }
 
@@ -87,9 +201,9 @@ impl Actor {
     async fn turn(
         &mut self,
         state: &mut State,
-        cell: &mut Option<Cell>,
+        life: &mut Life,
         alarm: &mut Alarm,
-        delivery: Delivery,
+        mut performance: Performance,
     ) -> Over {
         let at = self.shared.clock.now();
         let effects = state.apply(Event::TurnTaken, at);
@@ -99,41 +213,40 @@ impl Actor {
         });
         let number = number.expect("a turn is taken only while no other runs");
         self.record.set_phase(state.phase());
-        self.record.log.begin(&delivery.invocation.request);
+        self.record.log.begin(performance.request());
 
-        let began = Instant::now();
-        let Delivery { invocation, outlet } = delivery;
-        let running = Running {
-            number,
-            invocation,
-            outlet: Arc::new(outlet),
-            meter: Arc::new(Meter::default()),
-        };
-        let end = self.run_turn(state, cell, alarm, &running).await;
+        let halt = Arc::new(Halt::default());
+        performance.begin(number, at);
+        let end = self
+            .run_turn(state, life, alarm, &mut performance, &halt)
+            .await;
+        let end = performance
+            .conclude(&self.shared, &self.record, life, end)
+            .await;
+        let now = self.shared.clock.now();
         match &end {
-            TurnEnd::Answered(_) | TurnEnd::AgentError(_) => {
-                state.apply(Event::TurnDone, self.shared.clock.now());
-            }
-            TurnEnd::Faulted(_) => {
-                state.apply(Event::TurnBroke, self.shared.clock.now());
+            TurnEnd::Answered(_) | TurnEnd::AgentError(_) => state.apply(Event::TurnDone, now),
+            TurnEnd::Faulted(_) | TurnEnd::Unrecorded(_) | TurnEnd::Diverged(_) => {
+                state.apply(Event::TurnBroke, now)
             }
             // The state machine gave the turn up itself.
-            TurnEnd::Abandoned(_) => {}
-        }
+            TurnEnd::Abandoned { .. } => Vec::new(),
+        };
         self.record.set_phase(state.phase());
-        self.record.add(Receipt {
-            request: running.invocation.request,
-            turn: number,
-            at,
-            outcome: end.outcome(),
-            duration_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            memory_bytes: cell.as_ref().map_or(0, Cell::memory_bytes),
-            models: running.meter.models(),
-            output_bytes: running.meter.output_bytes(),
-        });
+        let lost_instance = match &end {
+            TurnEnd::Answered(_) | TurnEnd::AgentError(_) => false,
+            TurnEnd::Faulted(_)
+            | TurnEnd::Unrecorded(_)
+            | TurnEnd::Diverged(_)
+            | TurnEnd::Abandoned { .. } => true,
+        };
+        if let Some(receipt) = performance.receipt(&end, life.memory_bytes()) {
+            self.record.add(receipt);
+        }
         Over {
-            end,
-            outlet: running.outlet,
+            end: verdict(life.pen.writer().cloned(), end).await,
+            outlet: performance.into_outlet(),
+            lost_instance,
         }
     }
 
@@ -141,39 +254,116 @@ impl Actor {
     async fn run_turn(
         &mut self,
         state: &mut State,
-        cell: &mut Option<Cell>,
+        life: &mut Life,
         alarm: &mut Alarm,
-        running: &Running,
+        performance: &mut Performance,
+        halt: &Arc<Halt>,
     ) -> TurnEnd {
         let limit = self.shared.config.turn_time();
-        let work = work(&self.shared, &self.deployment, &self.record, cell, running);
+        let work = perform(&self.shared, &self.record, life, performance, halt);
         let mut work = std::pin::pin!(work);
         loop {
             let event = tokio::select! {
                 biased;
                 end = &mut work => return end,
+                halted = halt.asked() => return halted.into(),
                 event = end_asked(&mut self.end, true) => event,
                 () = alarm.ring(state.wake_at()) => Event::TimePassed,
             };
             let effects = state.apply(event, self.shared.clock.now());
             if let Some(Effect::Abandon(why)) = effects.first() {
-                return TurnEnd::Abandoned(match why {
-                    Abandoned::TimedOut => TurnError::TimedOut { limit },
-                    Abandoned::Ended(reason) => TurnError::Ended(*reason),
-                });
+                return match why {
+                    Abandoned::TimedOut => TurnEnd::Abandoned {
+                        error: TurnError::TimedOut { limit },
+                        reason: None,
+                    },
+                    Abandoned::Ended(reason) => TurnEnd::Abandoned {
+                        error: TurnError::Ended(*reason),
+                        reason: Some(*reason),
+                    },
+                };
             }
         }
     }
 
+    /// Ends the session for good, in the journal, too; a server that shuts down only lays it to rest.
+    async fn end(&self, life: Life, reason: EndReason) -> Rest {
+        if let Some(writer) = life.pen.writer()
+            && reason != EndReason::Shutdown
+            && let Err(error) = life::end(&self.shared, writer, None, reason).await
+        {
+            unrecorded_end(&self.record, &error.into());
+        }
+        let durable = life.pen.is_durable();
+        Rest::Ended { reason, durable }
+    }
+
     /// Leaves the directory first, so that who comes now starts a fresh world; who waits in the mailbox is told to try
     /// again, and then does.
-    fn retire(&mut self, reason: EndReason) {
-        self.shared.forget(&self.record);
+    fn retire(&mut self, reason: EndReason, durable: bool) {
+        self.shared.forget(&self.record, !durable);
         self.mailbox.close();
         while let Ok(delivery) = self.mailbox.try_recv() {
             delivery.outlet.fail(TurnError::Retry);
         }
         tracing::debug!(session.id = %self.record.key.session, reason = reason.describe(), "session ended");
+    }
+}
+
+/// Its idle time or lifetime is over all the same, and is found to be when it is touched again.
+fn unrecorded_end(record: &Record, error: &super::Error) {
+    tracing::error!(session.id = %record.key.session, error = error as &dyn std::error::Error,
+        "the end of a session could not be recorded");
+}
+
+/// A session whose replay went another way is taken out of service: nothing is guessed.
+async fn verdict(writer: Option<Arc<Writer>>, end: TurnEnd) -> TurnEnd {
+    match (end, writer) {
+        (TurnEnd::Diverged(diverged), Some(writer)) => {
+            let error = writer.quarantine(life::damage(diverged)).await;
+            TurnEnd::Unrecorded(TurnError::unreadable(&error))
+        }
+        (TurnEnd::Diverged(Diverged(why)), None) => {
+            TurnEnd::Unrecorded(TurnError::Unrecovered(why))
+        }
+        (end, _) => end,
+    }
+}
+
+/// What comes of a delivery.
+enum Next {
+    /// Its caller has been told.
+    Told,
+    /// A turn; and the delivery, if the turn is not its own.
+    Perform(Box<Performance>, Option<Box<Delivery>>),
+}
+
+/// Gives a recorded answer once more, a streamed one as a stream.
+fn repeat(source: &Source, finished: TurnFinished) {
+    let error = failure(&finished.outcome);
+    match (finished.outcome, error) {
+        (
+            journal::Outcome::Answered {
+                content_type,
+                streamed,
+                output,
+            },
+            _,
+        ) => {
+            source.repeat(content_type, streamed, output.0);
+            source.finish(Vec::new());
+        }
+        (
+            journal::Outcome::AgentError {
+                sent: Some(sent), ..
+            },
+            Some(error),
+        ) => {
+            source.repeat(sent.content_type, true, sent.output.0);
+            source.agent_failed(error);
+        }
+        (_, Some(error)) => source.fail(error),
+        (_, None) => source.fail(TurnError::BrokenOff),
     }
 }
 
@@ -192,98 +382,30 @@ async fn end_asked(end: &mut watch::Receiver<Option<Ending>>, running: bool) -> 
     }
 }
 
-/// A turn that runs.
-struct Running {
-    number: u64,
-    invocation: Invocation,
-    outlet: Arc<Source>,
-    meter: Arc<Meter>,
-}
-
 /// A turn that has ended, with its receipt written, and whose caller is still to be told.
 struct Over {
     end: TurnEnd,
     outlet: Arc<Source>,
+    lost_instance: bool,
 }
 
 impl Over {
+    fn failed(error: TurnError, outlet: Arc<Source>) -> Self {
+        Self {
+            end: TurnEnd::Unrecorded(error),
+            outlet,
+            lost_instance: true,
+        }
+    }
+
     fn tell(self) {
         match self.end {
             TurnEnd::Answered(rest) => self.outlet.finish(rest),
-            TurnEnd::AgentError(error) => self.outlet.agent_failed(error),
-            TurnEnd::Faulted(error) | TurnEnd::Abandoned(error) => self.outlet.fail(error),
+            TurnEnd::AgentError(error) => self.outlet.agent_failed(error.into()),
+            TurnEnd::Faulted(error)
+            | TurnEnd::Unrecorded(error)
+            | TurnEnd::Abandoned { error, .. } => self.outlet.fail(error),
+            TurnEnd::Diverged(Diverged(why)) => self.outlet.fail(TurnError::Unrecovered(why)),
         }
-    }
-}
-
-/// How a turn ended, with what its caller is to be told.
-enum TurnEnd {
-    Answered(Vec<u8>),
-    AgentError(TurnError),
-    Faulted(TurnError),
-    Abandoned(TurnError),
-}
-
-impl TurnEnd {
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Answered(_) => Outcome::Answered,
-            Self::AgentError(_) => Outcome::AgentError,
-            Self::Faulted(_) => Outcome::Faulted,
-            Self::Abandoned(_) => Outcome::Abandoned,
-        }
-    }
-}
-
-/// The turn itself: an instance if there is none yet, then the guest.
-async fn work(
-    shared: &Shared,
-    deployment: &Arc<Deployment>,
-    record: &Record,
-    cell: &mut Option<Cell>,
-    running: &Running,
-) -> TurnEnd {
-    let at = shared.clock.now();
-    let cell = match cell {
-        Some(cell) => cell,
-        None => {
-            let began = Instant::now();
-            let log = record.log.clone();
-            let birth = Birth {
-                seed: Seed::random(),
-                at,
-            };
-            match Cell::start(&shared.sandbox, &deployment.program, log, &birth).await {
-                Ok(started) => {
-                    record.started_in(began.elapsed());
-                    cell.insert(started)
-                }
-                Err(fault) => return TurnEnd::Faulted(TurnError::Fault(fault)),
-            }
-        }
-    };
-    let turn = Turn {
-        deployment: Arc::clone(deployment),
-        provider: Arc::clone(&shared.provider),
-        outlet: Arc::clone(&running.outlet),
-        meter: Arc::clone(&running.meter),
-        clock: Arc::clone(&shared.clock),
-    };
-    let invocation = &running.invocation;
-    let deadline = at + shared.config.turn_time();
-    let context = invocation.context(&record.key, deployment, running.number, deadline);
-    match cell
-        .invoke(&invocation.payload, &context, at, Box::new(turn))
-        .await
-    {
-        Ok(Ok(rest)) => {
-            running.meter.sent(rest.len());
-            TurnEnd::Answered(rest)
-        }
-        Ok(Err(AgentError::InvalidPayload(message))) => {
-            TurnEnd::AgentError(TurnError::InvalidPayload(message))
-        }
-        Ok(Err(AgentError::Failed(message))) => TurnEnd::AgentError(TurnError::Failed(message)),
-        Err(fault) => TurnEnd::Faulted(TurnError::Fault(fault)),
     }
 }

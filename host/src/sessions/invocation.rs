@@ -9,6 +9,7 @@ use crate::agents::Deployment;
 use crate::clock::Timestamp;
 use crate::contract::types::{Context, Header};
 use crate::ids::{EndpointName, InvocationId, RequestId, SessionKey, UserId};
+use crate::journal;
 use crate::sandbox::Fault;
 
 /// One request to a session.
@@ -83,10 +84,10 @@ pub enum TurnError {
     /// The agent says that it failed.
     #[error("{0}")]
     Failed(String),
-    /// The agent broke; its session is over.
+    /// The agent broke. A session that is journaled goes on as if the turn had not been; another is over.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The turn took too long; its session is over.
+    /// The turn took too long, with the same consequence.
     #[error("the turn took longer than {} s", limit.as_secs())]
     TimedOut {
         /// How long a turn may take.
@@ -101,7 +102,58 @@ pub enum TurnError {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The turn of this call broke or was given up before, which is its answer: no call is made twice.
+    #[error("{message}")]
+    Broke {
+        /// What its first caller was told.
+        message: String,
+        /// Whether it had taken longer than a turn may.
+        timed_out: bool,
+    },
+    /// The journal could not be written, so that nothing of the turn is acknowledged. A new try finishes it.
+    #[error("the turn could not be recorded, and is not acknowledged; please retry")]
+    NotRecorded,
+    /// The session is in the journal and cannot be taken up.
+    #[error("the session could not be taken up again: {0}")]
+    Unrecovered(String),
     /// The answer broke off: the turn vanished without a word.
     #[error("the answer broke off")]
     BrokenOff,
+}
+
+impl TurnError {
+    /// The journal cannot be written. Why is for the server's log.
+    pub(super) fn unrecorded(error: &journal::Error) -> Self {
+        tracing::error!(error = %chain(error), "a turn could not be recorded");
+        Self::NotRecorded
+    }
+
+    /// The journal of a session cannot be read.
+    pub(super) fn unreadable(error: &journal::Error) -> Self {
+        match error {
+            journal::Error::Damaged { .. } => Self::Unrecovered(format!(
+                "{error}; it is kept as it is until the session is stopped, which gives it up"
+            )),
+            journal::Error::Format { .. } | journal::Error::Unreadable { .. } => {
+                Self::Unrecovered(error.to_string())
+            }
+            // Somebody else holds it, such as one who stops it.
+            journal::Error::Conflict(_) => Self::Retry,
+            journal::Error::Closed => Self::ShuttingDown,
+            error => {
+                tracing::error!(error = %chain(error), "a session could not be read");
+                Self::Unrecovered("its journal could not be read; please retry".to_owned())
+            }
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain = format!("{chain}: {cause}");
+        source = cause.source();
+    }
+    chain
 }

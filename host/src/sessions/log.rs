@@ -51,6 +51,19 @@ struct Ring {
     entries: VecDeque<Entry>,
     bytes: usize,
     request: Option<RequestId>,
+    muted: bool,
+}
+
+impl Ring {
+    fn push(&mut self, entry: Entry, limit: usize) {
+        self.bytes += entry.message.len() + ENTRY_OVERHEAD;
+        self.entries.push_back(entry);
+        while self.bytes > limit
+            && let Some(oldest) = self.entries.pop_front()
+        {
+            self.bytes -= oldest.message.len() + ENTRY_OVERHEAD;
+        }
+    }
 }
 
 impl SessionLog {
@@ -66,6 +79,20 @@ impl SessionLog {
     /// Entries from now on belong to this request.
     pub(super) fn begin(&self, request: &RequestId) {
         self.ring().request = Some(request.clone());
+    }
+
+    /// Whether what is written is thrown away, as what an agent prints when it does again what it did before.
+    pub(super) fn mute(&self, muted: bool) {
+        self.ring().muted = muted;
+    }
+
+    /// The log of a session that is taken up again, instead of all that is there.
+    pub(super) fn restore(&self, entries: Vec<Entry>) {
+        let mut ring = self.ring();
+        *ring = Ring::default();
+        for entry in entries {
+            ring.push(entry, self.limit);
+        }
     }
 
     /// The entries, oldest first; of one request, when given.
@@ -87,19 +114,16 @@ impl LogSink for SessionLog {
             message.push('…');
         }
         let mut ring = self.ring();
+        if ring.muted {
+            return;
+        }
         let entry = Entry {
             at: self.clock.now(),
             request: ring.request.clone(),
             level,
             message,
         };
-        ring.bytes += entry.message.len() + ENTRY_OVERHEAD;
-        ring.entries.push_back(entry);
-        while ring.bytes > self.limit
-            && let Some(oldest) = ring.entries.pop_front()
-        {
-            ring.bytes -= oldest.message.len() + ENTRY_OVERHEAD;
-        }
+        ring.push(entry, self.limit);
     }
 }
 

@@ -1,19 +1,27 @@
 //! Sessions: who is there, who comes next, and what becomes of them.
 //!
-//! [`Sessions`] is the directory: it finds the session that an id names, or starts it. Each session is an actor of its own
-//! (`actor`), moved by a pure state machine (`state`). Nothing here knows HTTP, or which model provider serves.
+//! [`Sessions`] is the face: it finds the session that an id names, or starts it. Each session that is awake is an actor of
+//! its own (`actor`), moved by a pure state machine (`state`); the others rest in the journal, from which an actor takes
+//! them up (`life`). Nothing here knows HTTP, or which model provider serves.
 
 mod actor;
 mod alarm;
+mod archive;
+mod directory;
+mod housekeeping;
 mod invocation;
+mod journaled;
+mod life;
 mod log;
 mod outlet;
+mod past;
+mod performance;
 mod record;
 mod state;
+mod tape;
 mod turn;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -27,33 +35,40 @@ pub use record::Summary;
 pub use state::{EndReason, Phase};
 pub use turn::{ModelUse, Outcome, Receipt};
 
-use crate::agents::Deployment;
+use crate::agents::{Agents, Deployment};
 use crate::clock::Clock;
-use crate::ids::{AgentKey, InvocationId, RequestId, SessionKey, TenantId};
+use crate::ids::{AgentKey, RequestId, SessionKey, TenantId};
+use crate::journal::{self, Durability, Journal};
 use crate::models::Provider;
 use crate::sandbox::Sandbox;
 use actor::{Actor, Delivery, Ending};
+use directory::{Directory, Handle};
 use log::SessionLog;
-use outlet::{Reader, Ticket, outlet};
+use outlet::{Reader, outlet};
 use record::Record;
 
 /// How sessions are kept. `[sessions]` in the configuration file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// What sessions survive, unless their agent's version says otherwise: `none`, `process` or `power`. `process` by
+    /// default: what was acknowledged survives `kill -9`.
+    pub durability: Durability,
     /// How long one turn may take, waiting included, in seconds. 900 by default, as at AWS.
     pub turn_seconds: u64,
     /// Turns of one session that may wait behind the running one; the next is refused with 429. 16 by default.
     pub waiting_turns: usize,
     /// The log of one session, in KiB. 256 by default; older entries go first.
     pub log_kib: usize,
-    /// Ended sessions whose log and receipts are still shown. 1,000 by default.
+    /// Ended sessions without durability whose log and receipts are still shown. 1,000 by default. Those of others are
+    /// shown as long as the journal keeps them.
     pub ended_shown: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
+            durability: Durability::default(),
             turn_seconds: 900,
             waiting_turns: 16,
             log_kib: 256,
@@ -73,7 +88,21 @@ impl Config {
 #[error("there is no such session")]
 pub struct NotFound;
 
-/// The directory of this process's sessions. Cheap to clone.
+/// Why a session cannot be stopped, or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// Somebody else stops it at this moment.
+    #[error("the session is being stopped; please retry")]
+    Busy,
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+}
+
+/// The sessions of this server. Cheap to clone.
 #[derive(Clone)]
 pub struct Sessions(Arc<Shared>);
 
@@ -82,64 +111,52 @@ struct Shared {
     config: Config,
     sandbox: Arc<Sandbox>,
     provider: Arc<dyn Provider>,
+    agents: Agents,
+    journal: Journal,
     clock: Arc<dyn Clock>,
     actors: TaskTracker,
     directory: Mutex<Directory>,
 }
 
-#[derive(Default)]
-struct Directory {
-    live: HashMap<SessionKey, Handle>,
-    ended: VecDeque<Arc<Record>>,
-    closed: bool,
-}
-
-/// The way to a live session.
-struct Handle {
-    mailbox: mpsc::Sender<Box<Delivery>>,
-    end: watch::Sender<Option<Ending>>,
-    record: Arc<Record>,
-    /// Calls that wait or run, for their retries to join.
-    calls: HashMap<InvocationId, Ticket>,
-}
-
-impl Handle {
-    fn is_ending(&self) -> bool {
-        self.end.borrow().is_some()
-    }
-
-    /// The answer of a call that is on its way already.
-    fn join(&mut self, call: Option<&InvocationId>) -> Option<Reader> {
-        self.calls.get(call?)?.reader()
-    }
-
-    fn remember(&mut self, call: Option<InvocationId>, ticket: Ticket) {
-        let Some(call) = call else { return };
-        self.calls.retain(|_, ticket| ticket.is_live());
-        self.calls.insert(call, ticket);
-    }
+/// The rooms below, which sessions are made of.
+pub struct Rooms {
+    /// Where instances live.
+    pub sandbox: Arc<Sandbox>,
+    /// Who answers model calls.
+    pub provider: Arc<dyn Provider>,
+    /// Where a session's version is found again.
+    pub agents: Agents,
+    /// Where sessions are written down.
+    pub journal: Journal,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Sessions {
-    /// A directory without sessions.
-    pub fn new(
-        config: Config,
-        sandbox: Arc<Sandbox>,
-        provider: Arc<dyn Provider>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let directory = Mutex::default();
-        Self(Arc::new(Shared {
+    /// The sessions in the journal, none of them awake. Must be called in a tokio runtime, where housekeeping runs.
+    pub fn new(config: Config, rooms: Rooms) -> Self {
+        let Rooms {
+            sandbox,
+            provider,
+            agents,
+            journal,
+            clock,
+        } = rooms;
+        let shared = Arc::new(Shared {
             config,
             sandbox,
             provider,
+            agents,
+            journal,
             clock,
             actors: TaskTracker::new(),
-            directory,
-        }))
+            directory: Mutex::default(),
+        });
+        tokio::spawn(housekeeping::keep_house(Arc::downgrade(&shared)));
+        Self(shared)
     }
 
-    /// Invokes the session of this key, which starts now on `deployment` if it does not live yet.
+    /// Invokes the session of this key, which begins now on `deployment` if there is none yet.
     ///
     /// Returns when the first piece of the answer is there. Dropping the future does not stop the turn: a caller who
     /// hangs up leaves the session as if it had listened.
@@ -162,10 +179,13 @@ impl Sessions {
         use mpsc::error::TrySendError;
 
         let mut directory = self.0.directory();
-        if directory.closed {
+        if directory.is_closed() {
             return Err(TurnError::ShuttingDown);
         }
-        if let Some(handle) = directory.live.get_mut(&key) {
+        if directory.is_closing(&key) {
+            return Err(TurnError::Retry);
+        }
+        if let Some(handle) = directory.awake_mut(&key) {
             if handle.is_ending() {
                 return Err(TurnError::Retry);
             }
@@ -176,8 +196,12 @@ impl Sessions {
         let call = invocation.invocation.clone();
         let (outlet, reader) = outlet();
         let ticket = outlet.ticket();
-        let mut delivery = Box::new(Delivery { invocation, outlet });
-        if let Some(handle) = directory.live.get_mut(&key) {
+        let mut delivery = Box::new(Delivery {
+            deployment,
+            invocation,
+            outlet,
+        });
+        if let Some(handle) = directory.awake_mut(&key) {
             match handle.mailbox.try_send(delivery) {
                 Ok(()) => {
                     handle.remember(call, ticket);
@@ -192,14 +216,14 @@ impl Sessions {
                 Err(TrySendError::Closed(returned)) => delivery = returned,
             }
         }
-        let mut handle = self.start(key.clone(), deployment);
+        let mut handle = self.start(key.clone(), &delivery.deployment);
         let sent = handle.mailbox.try_send(delivery);
         handle.remember(call, ticket);
-        directory.live.insert(key, handle);
+        directory.wake(key, handle);
         sent.map(|()| reader).map_err(|_| TurnError::Retry)
     }
 
-    fn start(&self, key: SessionKey, deployment: Arc<Deployment>) -> Handle {
+    fn start(&self, key: SessionKey, deployment: &Deployment) -> Handle {
         let shared = &self.0;
         let (mailbox, turns) = mpsc::channel(shared.config.waiting_turns.max(1));
         let (end, end_asked) = watch::channel(None);
@@ -212,73 +236,69 @@ impl Sessions {
         ));
         let actor = Actor {
             shared: Arc::clone(shared),
-            deployment,
             record: Arc::clone(&record),
             mailbox: turns,
             end: end_asked,
         };
         shared.actors.spawn(actor.run());
-        Handle {
-            mailbox,
-            end,
-            record,
-            calls: HashMap::new(),
-        }
+        Handle::new(mailbox, end, record)
     }
 
     /// Ends a session: a running turn is given up at once, and its caller told. Returns when the session is over; until
     /// then its id takes no turns.
-    pub async fn stop(&self, key: &SessionKey) -> Result<(), NotFound> {
-        let mailbox = {
-            let directory = self.0.directory();
-            let handle = directory.live.get(key).ok_or(NotFound)?;
-            let stopped = Ending::Now(EndReason::Stopped);
-            handle.end.send_replace(Some(stopped));
-            handle.mailbox.clone()
+    pub async fn stop(&self, key: &SessionKey) -> Result<(), Error> {
+        let reason = EndReason::Stopped;
+        let Some(mailbox) = self.0.directory().ask_to_end(key, Ending::Now(reason)) else {
+            return match archive::end(&self.0, key, reason).await? {
+                true => Ok(()),
+                false => Err(NotFound.into()),
+            };
         };
         mailbox.closed().await;
         Ok(())
     }
 
-    /// Ends every session of an agent.
+    /// Ends every session of an agent that was deleted. Those that are not awake end in the background.
     pub fn end_all(&self, agent: &AgentKey) {
-        for (key, handle) in &self.0.directory().live {
-            if key.agent == *agent {
-                handle
-                    .end
-                    .send_replace(Some(Ending::Now(EndReason::Deleted)));
+        self.0.directory().ask_all_to_end(agent);
+        let (shared, agent) = (Arc::clone(&self.0), agent.clone());
+        self.0.actors.spawn(async move {
+            if let Err(error) = archive::end_all(&shared, &agent).await {
+                // They end when they are touched again, or at the end of their idle time.
+                tracing::error!(agent.id = %agent.agent, error = &error as &dyn std::error::Error,
+                    "not all sessions of a deleted agent could be ended");
             }
-        }
+        });
     }
 
-    /// The tenant's sessions, live ones first, then ended ones from the newest.
-    pub fn list(&self, tenant: &TenantId) -> Vec<Summary> {
-        let directory = self.0.directory();
-        let live = directory.live.values().map(|handle| &handle.record);
-        let ended = directory.ended.iter().rev();
-        live.chain(ended)
-            .filter(|record| record.key.agent.tenant == *tenant)
-            .map(|record| record.summary())
-            .collect()
+    /// The tenant's sessions, of one agent when given: live ones first, then ended ones from the newest, 1,000 at most of
+    /// those that are not in memory.
+    pub async fn list(
+        &self,
+        tenant: &TenantId,
+        agent: Option<&AgentKey>,
+    ) -> Result<Vec<Summary>, Error> {
+        archive::list(&self.0, tenant, agent).await
     }
 
     /// A session and its newest receipts: the live one of this key, or the last that ended.
-    pub fn inspect(&self, key: &SessionKey) -> Result<(Summary, Vec<Receipt>), NotFound> {
-        let record = self.0.directory().find(key).ok_or(NotFound)?;
+    pub async fn inspect(&self, key: &SessionKey) -> Result<(Summary, Vec<Receipt>), Error> {
+        let record = archive::find(&self.0, key).await?;
         Ok((record.summary(), record.receipts()))
     }
 
     /// A session's log, of one request when given.
-    pub fn log(
+    pub async fn log(
         &self,
         key: &SessionKey,
         request: Option<&RequestId>,
-    ) -> Result<Vec<Entry>, NotFound> {
-        let record = self.0.directory().find(key).ok_or(NotFound)?;
+    ) -> Result<Vec<Entry>, Error> {
+        let record = archive::find(&self.0, key).await?;
         Ok(record.log.entries(request))
     }
 
-    /// Takes no more turns, lets running ones finish for the grace time, and ends all sessions.
+    /// Takes no more turns, lets running ones finish for the grace time, and lays all sessions to rest: those in the
+    /// journal go on after the next start, with a turn that was cut; the others end.
     pub async fn shut_down(&self, grace: Duration) {
         let shared = &self.0;
         shared
@@ -292,53 +312,6 @@ impl Sessions {
             shared.directory().close(Ending::Now(EndReason::Shutdown));
             shared.actors.wait().await;
         }
-    }
-}
-
-impl Shared {
-    fn directory(&self) -> MutexGuard<'_, Directory> {
-        self.directory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Moves an ended session to the ended ones.
-    fn forget(&self, record: &Arc<Record>) {
-        let mut directory = self.directory();
-        let is_this = directory
-            .live
-            .get(&record.key)
-            .is_some_and(|handle| Arc::ptr_eq(&handle.record, record));
-        if is_this && let Some(handle) = directory.live.remove(&record.key) {
-            directory.remember(handle.record, self.config.ended_shown);
-        }
-    }
-}
-
-impl Directory {
-    fn find(&self, key: &SessionKey) -> Option<Arc<Record>> {
-        match self.live.get(key) {
-            Some(handle) => Some(Arc::clone(&handle.record)),
-            None => self
-                .ended
-                .iter()
-                .rev()
-                .find(|record| record.key == *key)
-                .cloned(),
-        }
-    }
-
-    fn close(&mut self, ending: Ending) {
-        self.closed = true;
-        for handle in self.live.values() {
-            handle.end.send_replace(Some(ending));
-        }
-    }
-
-    fn remember(&mut self, record: Arc<Record>, limit: usize) {
-        self.ended.push_back(record);
-        while self.ended.len() > limit {
-            self.ended.pop_front();
-        }
+        shared.journal.close().await;
     }
 }

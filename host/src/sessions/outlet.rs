@@ -94,6 +94,14 @@ impl Written {
 /// The turn's end. Dropped without a word, it breaks the answer off.
 pub(super) struct Source(Arc<Outlet>);
 
+/// An answer as far as it was written.
+pub(super) struct Whole {
+    pub(super) content_type: String,
+    /// Whether pieces left one by one.
+    pub(super) streamed: bool,
+    pub(super) output: Bytes,
+}
+
 /// Finds the answer of a turn that runs or waits, without keeping it.
 #[derive(Clone)]
 pub(super) struct Ticket(Weak<Outlet>);
@@ -170,6 +178,39 @@ impl Source {
                 Some(_) => {}
             }
             taken.await;
+        }
+    }
+
+    /// What was written so far, with `rest` behind it.
+    pub(super) fn written(&self, rest: &[u8]) -> Whole {
+        let answer = self.0.lock();
+        let mut pieces = answer.pieces.clone();
+        if !rest.is_empty() {
+            pieces.push(Bytes::copy_from_slice(rest));
+        }
+        Whole {
+            content_type: answer.content_type.clone(),
+            streamed: answer.streamed,
+            output: joined(&pieces),
+        }
+    }
+
+    /// Writes what was written in another turn.
+    pub(super) fn repeat(&self, content_type: String, streamed: bool, output: Bytes) {
+        {
+            let mut answer = self.0.lock();
+            answer.content_type = content_type;
+            answer.streamed = streamed;
+            answer.pieces.push(output);
+        }
+        self.0.written.notify_waiters();
+    }
+
+    /// Why the answer takes no more, if it has become too large.
+    pub(super) fn overflow(&self) -> Option<TurnError> {
+        match &self.0.lock().end {
+            Some(Err(error @ TurnError::TooLarge { .. })) => Some(error.clone()),
+            _ => None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::log::SessionLog;
+use super::log::{Entry, SessionLog};
 use super::state::Phase;
 use super::turn::{ModelUse, Receipt};
 use crate::clock::Timestamp;
@@ -42,14 +42,22 @@ pub struct Summary {
     pub models: ModelUse,
 }
 
+/// What the journal says of a session.
+pub(super) struct Known {
+    pub(super) version: Version,
+    pub(super) started: Timestamp,
+    pub(super) receipts: Vec<Receipt>,
+    pub(super) log: Vec<Entry>,
+}
+
 /// The shared side of one session.
 pub(super) struct Record {
     pub(super) key: SessionKey,
     pub(super) log: Arc<SessionLog>,
-    state: Mutex<Known>,
+    state: Mutex<Inside>,
 }
 
-struct Known {
+struct Inside {
     summary: Summary,
     receipts: VecDeque<Receipt>,
 }
@@ -71,23 +79,50 @@ impl Record {
         Self {
             key,
             log: Arc::new(log),
-            state: Mutex::new(Known {
+            state: Mutex::new(Inside {
                 summary,
                 receipts: VecDeque::new(),
             }),
         }
     }
 
+    /// The session begins now.
+    pub(super) fn begin(&self, version: Version, now: Timestamp) {
+        let mut inside = self.inside();
+        inside.summary = Summary {
+            version,
+            started: now,
+            phase: Phase::Idle { since: now },
+            start_us: None,
+            turns: 0,
+            memory_bytes: 0,
+            models: ModelUse::default(),
+            ..inside.summary.clone()
+        };
+        inside.receipts.clear();
+    }
+
+    /// The session is taken up from the journal.
+    pub(super) fn resume(&self, known: Known, phase: Phase) {
+        self.begin(known.version, known.started);
+        self.set_phase(phase);
+        known
+            .receipts
+            .into_iter()
+            .for_each(|receipt| self.add(receipt));
+        self.log.restore(known.log);
+    }
+
     pub(super) fn set_phase(&self, phase: Phase) {
-        self.known().summary.phase = phase;
+        self.inside().summary.phase = phase;
     }
 
     pub(super) fn started_in(&self, took: Duration) {
-        self.known().summary.start_us = Some(took.as_nanos() as f64 / 1_000.0);
+        self.inside().summary.start_us = Some(took.as_nanos() as f64 / 1_000.0);
     }
 
     pub(super) fn add(&self, receipt: Receipt) {
-        let mut known = self.known();
+        let mut known = self.inside();
         known.summary.turns = receipt.turn;
         known.summary.memory_bytes = receipt.memory_bytes;
         known.summary.models += receipt.models;
@@ -98,15 +133,15 @@ impl Record {
     }
 
     pub(super) fn summary(&self) -> Summary {
-        self.known().summary.clone()
+        self.inside().summary.clone()
     }
 
     /// The newest receipts, oldest first.
     pub(super) fn receipts(&self) -> Vec<Receipt> {
-        self.known().receipts.iter().cloned().collect()
+        self.inside().receipts.iter().cloned().collect()
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn inside(&self) -> MutexGuard<'_, Inside> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

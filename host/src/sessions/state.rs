@@ -21,6 +21,8 @@ pub enum Phase {
         /// When the turn began.
         since: Timestamp,
     },
+    /// Its journal is damaged: it takes no turns until it is stopped, which gives it up.
+    Quarantined,
     /// Over; its memory is gone. The same id, invoked again, is a fresh world.
     Ended {
         /// Why.
@@ -42,13 +44,39 @@ pub enum EndReason {
     Stopped,
     /// Its agent was deleted.
     Deleted,
-    /// A turn trapped, broke a limit, or ran out of time: the instance cannot go on.
+    /// A turn trapped, broke a limit, or ran out of time: the instance cannot go on, and no journal could make another.
     Broken,
     /// The server shut down.
     Shutdown,
 }
 
 impl EndReason {
+    /// The name in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Lifetime => "lifetime",
+            Self::Stopped => "stopped",
+            Self::Deleted => "deleted",
+            Self::Broken => "broken",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// The reason that is called so.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [
+            Self::Idle,
+            Self::Lifetime,
+            Self::Stopped,
+            Self::Deleted,
+            Self::Broken,
+            Self::Shutdown,
+        ]
+        .into_iter()
+        .find(|reason| reason.as_str() == name)
+    }
+
     /// In words that fit behind "the session ended: ".
     pub fn describe(self) -> &'static str {
         match self {
@@ -105,19 +133,45 @@ pub(super) enum Abandoned {
 pub(super) struct State {
     lifecycle: Lifecycle,
     turn_time: Duration,
+    /// Whether the session outlives its instance, because the journal can make another.
+    durable: bool,
     started: Timestamp,
     turns: u64,
     phase: Phase,
 }
 
 impl State {
-    pub(super) fn new(lifecycle: Lifecycle, turn_time: Duration, now: Timestamp) -> Self {
+    pub(super) fn new(
+        lifecycle: Lifecycle,
+        turn_time: Duration,
+        durable: bool,
+        now: Timestamp,
+    ) -> Self {
         Self {
             lifecycle,
             turn_time,
+            durable,
             started: now,
             turns: 0,
             phase: Phase::Idle { since: now },
+        }
+    }
+
+    /// The state of a session that is taken up from the journal, idle since it was last heard of.
+    pub(super) fn resumed(
+        lifecycle: Lifecycle,
+        turn_time: Duration,
+        started: Timestamp,
+        turns: u64,
+        since: Timestamp,
+    ) -> Self {
+        Self {
+            lifecycle,
+            turn_time,
+            durable: true,
+            started,
+            turns,
+            phase: Phase::Idle { since },
         }
     }
 
@@ -131,7 +185,7 @@ impl State {
         match self.phase {
             Phase::Idle { since } => Some(end_of_life.min(since + self.lifecycle.idle_timeout)),
             Phase::Running { since } => Some(end_of_life.min(since + self.turn_time)),
-            Phase::Ended { .. } => None,
+            Phase::Quarantined | Phase::Ended { .. } => None,
         }
     }
 
@@ -156,6 +210,10 @@ impl State {
                 self.phase = Phase::Idle { since: now };
                 Vec::new()
             }
+            (Phase::Running { .. }, Event::TurnBroke) if self.durable => {
+                self.phase = Phase::Idle { since: now };
+                Vec::new()
+            }
             (Phase::Running { .. }, Event::TurnBroke) => self.end(EndReason::Broken, now),
             (Phase::Running { .. }, Event::EndAsked(reason)) => {
                 self.abandon(Abandoned::Ended(reason), reason, now)
@@ -167,6 +225,9 @@ impl State {
                         EndReason::Lifetime,
                         now,
                     )
+                } else if now >= since + self.turn_time && self.durable {
+                    self.phase = Phase::Idle { since: now };
+                    vec![Effect::Abandon(Abandoned::TimedOut)]
                 } else if now >= since + self.turn_time {
                     self.abandon(Abandoned::TimedOut, EndReason::Broken, now)
                 } else {
@@ -174,7 +235,7 @@ impl State {
                 }
             }
             // An ended session takes nothing more; and no turn ends that does not run, or begins in another.
-            (Phase::Ended { .. }, _)
+            (Phase::Quarantined | Phase::Ended { .. }, _)
             | (Phase::Idle { .. }, Event::TurnDone | Event::TurnBroke)
             | (Phase::Running { .. }, Event::TurnTaken) => Vec::new(),
         }

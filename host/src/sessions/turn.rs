@@ -49,9 +49,9 @@ pub enum Outcome {
     Answered,
     /// With an error of the agent's own; the session goes on.
     AgentError,
-    /// In a trap or at a limit; the session is over.
+    /// In a trap or at a limit. A session that is journaled goes on as if the turn had not been; another is over.
     Faulted,
-    /// It was given up: stopped, or out of time; the session is over.
+    /// It was given up: its session ended, or it ran out of time, which is as if it had faulted.
     Abandoned,
 }
 
@@ -101,7 +101,7 @@ impl Meter {
         self.output_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    fn called(&self) {
+    pub(super) fn called(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -113,7 +113,7 @@ impl Meter {
     }
 
     /// An error may have been billed, too.
-    fn answered(&self, usage: Result<&Usage, &Error>) {
+    pub(super) fn answered(&self, usage: Result<&Usage, &Error>) {
         match usage {
             Ok(usage) => self.used(usage),
             Err(error) => error.usage.iter().for_each(|usage| self.used(usage)),
@@ -193,6 +193,7 @@ impl Capabilities for Turn {
             money_micros: None,
         }
     }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }

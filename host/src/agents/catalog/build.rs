@@ -30,12 +30,15 @@ impl Inner {
                 BuildError::Component(reason) => NotServing::Failed(reason),
                 BuildError::Server(error) => NotServing::Load(error),
             })?;
+        let artifact = digest.clone();
         let configuration = version.configuration;
         Ok(Arc::new(Deployment {
             agent: key.clone(),
             agent_name: agent.name,
             version: version.version,
             lifecycle: configuration.lifecycle,
+            durability: configuration.durability(),
+            artifact,
             environment: configuration.environment,
             request_headers: configuration.request_headers,
             program,

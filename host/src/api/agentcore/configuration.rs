@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::agents::{ArtifactSource, Configuration, Lifecycle, Reference};
+use crate::agents::{ArtifactSource, Configuration, DURABILITY, Lifecycle, Reference};
 use crate::api::error::ApiError;
+use crate::journal::Durability;
 
 /// The input of create and update: the members that mean something here, and the rest, which is kept as it came.
 #[derive(Debug, Deserialize)]
@@ -144,6 +145,12 @@ fn environment(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, S
     for (name, value) in &variables {
         length(FIELD, name, 1, 100)?;
         length(FIELD, value, 0, 5_000)?;
+    }
+    if let Some(value) = variables.get(DURABILITY)
+        && let Err(error) = value.parse::<Durability>()
+    {
+        let message = format!("{DURABILITY} is {value:?}: {error}");
+        return Err(ApiError::invalid(FIELD, message));
     }
     Ok(variables)
 }

@@ -123,7 +123,7 @@ fn finished_turns(session: u64, records: &[Sequenced<Record>]) -> u64 {
 
 /// What a turn says; every seventh needs a file.
 fn text(session: u64, turn: u64) -> Vec<u8> {
-    let length = if turn % 7 == 0 { 6_000 } else { 60 };
+    let length = if turn.is_multiple_of(7) { 6_000 } else { 60 };
     format!("{session}/{turn} ").repeat(length / 6).into_bytes()
 }
 

@@ -12,7 +12,7 @@ use crate::contract::model::{Delta, Error as ModelError, ErrorKind, Event};
 use crate::contract::session::Budget;
 use crate::ids::Digest;
 use crate::journal::{
-    Durability, Logged, Observation, Observed, Outcome, Record, StreamEnd, TurnFinished,
+    Body, Durability, Logged, Observation, Observed, Outcome, Record, Sent, StreamEnd, TurnFinished,
 };
 
 fn golden() -> PathBuf {
@@ -82,11 +82,18 @@ fn everything() -> Vec<Record> {
         Outcome::AgentError {
             invalid_payload: true,
             message: "not JSON".to_owned(),
+            sent: Some(Sent {
+                content_type: "text/plain".to_owned(),
+                output: Body::from(b"half".to_vec()),
+            }),
         },
         Outcome::Faulted {
             message: "trapped".to_owned(),
         },
-        Outcome::TimedOut { limit_seconds: 900 },
+        Outcome::Abandoned {
+            message: "the turn took longer than 900 s".to_owned(),
+            timed_out: true,
+        },
     ];
     for (turn, outcome) in (3..).zip(outcomes) {
         if turn > 3 {

@@ -14,7 +14,7 @@ fn session() -> State {
         idle_timeout: Duration::from_secs(60),
         max_lifetime: Duration::from_secs(300),
     };
-    State::new(lifecycle, Duration::from_secs(100), START)
+    State::new(lifecycle, Duration::from_secs(100), false, START)
 }
 
 #[test]

@@ -1,0 +1,41 @@
+//! What is done now and then: sessions that rest are ended when their time is over, and the journal forgets what it may.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use super::{Shared, archive};
+
+/// The shortest idle time that a version can have.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Keeps house as long as the sessions are there.
+pub(super) async fn keep_house(shared: Weak<Shared>) {
+    loop {
+        let Some(asleep) = shared
+            .upgrade()
+            .map(|shared| shared.clock.sleep_until(shared.clock.now() + INTERVAL))
+        else {
+            return;
+        };
+        asleep.await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        if shared.directory().is_closed() {
+            return;
+        }
+        if let Err(error) = archive::expire(&shared).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "sessions that rest could not be looked at"
+            );
+        }
+        let now = shared.clock.now();
+        if let Err(error) = shared.journal.compact(now).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the journal could not be compacted"
+            );
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! A session while it is awake: its instance, and the journal that it can be made again from.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Shared;
+use super::invocation::TurnError;
+use super::outlet::{Source, outlet};
+use super::past::{OpenTurn, Past, PastTurn};
+use super::record;
+use super::state::{EndReason, State};
+use super::tape::{Diverged, Halt, Tape};
+use super::turn::{Meter, Turn};
+use super::{journaled::Journaled, tape::Halted};
+use crate::agents::{Deployment, NotServing};
+use crate::contract::types::AgentError;
+use crate::ids::{InvocationId, SessionKey};
+use crate::journal::{
+    self, Body, Damage, Durability, Ended, History, Limits, ModelUse, Record, Sent, Seq, Started,
+    TurnFinished, Writer,
+};
+use crate::sandbox::{Birth, Cell, Fault, Seed};
+
+/// What a session has while it is in memory.
+pub(super) struct Life {
+    /// Pinned: a session keeps the version that it started with.
+    pub(super) deployment: Arc<Deployment>,
+    pub(super) pen: Pen,
+    /// The turn that a crash left open.
+    pub(super) open: Option<OpenTurn>,
+    birth: Birth,
+    cell: Option<Cell>,
+    /// What a new cell must be told again before it is where the session is.
+    past: Vec<PastTurn>,
+    answered: Calls,
+}
+
+/// How a session is written down.
+#[derive(Clone)]
+pub(super) enum Pen {
+    /// Not at all.
+    Unwritten,
+    /// From its first turn on.
+    Blank(Durability),
+    /// It is.
+    Written(Arc<Writer>),
+}
+
+impl Pen {
+    /// The way into the journal, for a session that is in it.
+    pub(super) fn writer(&self) -> Option<&Arc<Writer>> {
+        match self {
+            Self::Written(writer) => Some(writer),
+            Self::Unwritten | Self::Blank(_) => None,
+        }
+    }
+
+    /// Whether the session can be made again when its instance is lost.
+    pub(super) fn is_durable(&self) -> bool {
+        match self {
+            Self::Unwritten => false,
+            Self::Blank(_) | Self::Written(_) => true,
+        }
+    }
+}
+
+/// The calls that were answered, by 8 bytes each. May say yes to one in 2⁶⁴ that was not, which the journal then knows
+/// better.
+#[derive(Default)]
+struct Calls {
+    hasher: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl Calls {
+    fn insert(&mut self, call: &InvocationId) {
+        self.hashes.insert(self.hasher.hash_one(call));
+    }
+
+    fn contains(&self, call: &InvocationId) -> bool {
+        self.hashes.contains(&self.hasher.hash_one(call))
+    }
+}
+
+/// Why there is no instance.
+pub(super) enum NoCell {
+    /// It could not be started.
+    Fault(Fault),
+    /// It was started, and did not do again what it had done.
+    Diverged(Diverged),
+}
+
+impl Life {
+    /// Takes the session up where the journal left it; or begins it on `offered`, if it is not there or over by now.
+    pub(super) async fn wake(
+        shared: &Shared,
+        record: &record::Record,
+        offered: &Arc<Deployment>,
+    ) -> Result<(Self, State), TurnError> {
+        let loaded = shared.journal.load(&record.key).await;
+        let loaded = loaded.map_err(|error| TurnError::unreadable(&error))?;
+        let mut answered = Calls::default();
+        for call in loaded.answered.keys() {
+            answered.insert(call);
+        }
+        let now = shared.clock.now();
+        if let Some(History {
+            records, writer, ..
+        }) = loaded.live
+        {
+            let past = match Past::read(records) {
+                Ok(past) => past,
+                Err(damage) => {
+                    return Err(TurnError::unreadable(&writer.quarantine(damage).await));
+                }
+            };
+            match still_lives(shared, &record.key, &past).await? {
+                Ok(deployment) => {
+                    let turn_time = shared.config.turn_time();
+                    let state = State::resumed(
+                        deployment.lifecycle,
+                        turn_time,
+                        past.started.at,
+                        past.turns_over(),
+                        past.active(),
+                    );
+                    record.resume(past.known(), state.phase());
+                    let birth = Birth {
+                        seed: Seed::from_bytes(past.started.seed.0),
+                        at: past.started.at,
+                    };
+                    let life = Self {
+                        deployment,
+                        pen: Pen::Written(Arc::new(writer)),
+                        open: past.open,
+                        birth,
+                        cell: None,
+                        past: past.turns,
+                        answered,
+                    };
+                    return Ok((life, state));
+                }
+                Err(reason) => {
+                    end(shared, &writer, past.open.as_ref(), reason)
+                        .await
+                        .map_err(|error| TurnError::unrecorded(&error))?;
+                }
+            }
+        }
+        let pen = match offered.durability.unwrap_or(shared.config.durability) {
+            Durability::None => Pen::Unwritten,
+            durability => Pen::Blank(durability),
+        };
+        let state = State::new(
+            offered.lifecycle,
+            shared.config.turn_time(),
+            pen.is_durable(),
+            now,
+        );
+        record.begin(offered.version, now);
+        let birth = Birth {
+            seed: Seed::random(),
+            at: now,
+        };
+        let life = Self {
+            deployment: Arc::clone(offered),
+            pen,
+            open: None,
+            birth,
+            cell: None,
+            past: Vec::new(),
+            answered,
+        };
+        Ok((life, state))
+    }
+
+    /// The instance, where the session is: started, and told again what it was told, if it was not in memory.
+    pub(super) async fn cell(
+        &mut self,
+        shared: &Shared,
+        record: &record::Record,
+    ) -> Result<&mut Cell, NoCell> {
+        if self.cell.is_none() {
+            let began = Instant::now();
+            record.log.mute(!self.past.is_empty());
+            let started = self.restart(shared, record).await;
+            record.log.mute(false);
+            self.cell = Some(started?);
+            self.past = Vec::new();
+            record.started_in(began.elapsed());
+        }
+        Ok(self.cell.as_mut().expect("it was started just now"))
+    }
+
+    async fn restart(&mut self, shared: &Shared, record: &record::Record) -> Result<Cell, NoCell> {
+        let log = Arc::clone(&record.log);
+        let program = &self.deployment.program;
+        let mut cell = Cell::start(&shared.sandbox, program, log, &self.birth)
+            .await
+            .map_err(NoCell::Fault)?;
+        for turn in self.past.iter().filter(|turn| turn.counts()) {
+            replay(shared, &self.deployment, &mut cell, turn).await?;
+        }
+        Ok(cell)
+    }
+
+    /// Whether nothing came of it yet: the session is in no journal, and in no memory.
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(self.pen, Pen::Blank(_))
+    }
+
+    /// Bytes of linear memory.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.cell.as_ref().map_or(0, Cell::memory_bytes)
+    }
+
+    /// The stored answer of a call that is asked again; none when it was never answered.
+    pub(super) async fn stored(
+        &mut self,
+        shared: &Shared,
+        key: &SessionKey,
+        call: Option<&InvocationId>,
+    ) -> Result<Option<TurnFinished>, TurnError> {
+        let Some(call) = call.filter(|call| self.answered.contains(call)) else {
+            return Ok(None);
+        };
+        let answer = shared.journal.answer(key, call).await;
+        let answer = answer.map_err(|error| TurnError::unreadable(&error))?;
+        Ok(answer.map(|answered| answered.finished))
+    }
+
+    /// The call is answered from now on.
+    pub(super) fn remember(&mut self, call: Option<&InvocationId>) {
+        if let (Some(call), true) = (call, self.pen.is_durable()) {
+            self.answered.insert(call);
+        }
+    }
+
+    /// Begins the session in the journal, if it is to be there and is not yet.
+    pub(super) async fn begin(
+        &mut self,
+        shared: &Shared,
+        key: &SessionKey,
+        user: Option<crate::ids::UserId>,
+    ) -> Result<(), journal::Error> {
+        let Pen::Blank(durability) = self.pen else {
+            return Ok(());
+        };
+        let started = Started {
+            seed: journal::Seed(self.birth.seed.to_bytes()),
+            version: self.deployment.version,
+            artifact: self.deployment.artifact.clone(),
+            principal: None,
+            user,
+            at: self.birth.at,
+            limits: Limits {
+                memory_mib: shared.sandbox.config().memory_mib,
+            },
+        };
+        let writer = shared.journal.begin(key, started, durability).await?;
+        self.pen = Pen::Written(Arc::new(writer));
+        Ok(())
+    }
+}
+
+/// The version that a session in the journal goes on with, or why it is over by now.
+pub(super) async fn still_lives(
+    shared: &Shared,
+    key: &SessionKey,
+    past: &Past,
+) -> Result<Result<Arc<Deployment>, EndReason>, TurnError> {
+    let version = past.started.version;
+    match shared.agents.version(&key.agent, version).await {
+        Ok(deployment) => {
+            let expired = past.expired(&deployment.lifecycle, shared.clock.now());
+            Ok(expired.map_or(Ok(deployment), Err))
+        }
+        Err(NotServing::NoAgent(_) | NotServing::NoVersion(_)) => Ok(Err(EndReason::Deleted)),
+        Err(error) => Err(TurnError::Unrecovered(error.to_string())),
+    }
+}
+
+/// Ends a session in the journal; a turn that a crash left open is given up with it.
+pub(super) async fn end(
+    shared: &Shared,
+    writer: &Writer,
+    open: Option<&OpenTurn>,
+    reason: EndReason,
+) -> Result<(), journal::Error> {
+    let at = shared.clock.now();
+    if let Some(open) = open {
+        let finished = TurnFinished {
+            turn: open.accepted.turn,
+            at,
+            outcome: journal::Outcome::Abandoned {
+                message: TurnError::Ended(reason).to_string(),
+                timed_out: false,
+            },
+            duration_us: 0,
+            memory_bytes: 0,
+            models: ModelUse::default(),
+            log: Vec::new(),
+        };
+        let finished = Record::TurnFinished(Box::new(finished));
+        drop(writer.append(&finished).await?);
+    }
+    let reason = reason.as_str().to_owned();
+    let ended = Record::Ended(Ended { reason, at });
+    writer.append(&ended).await?.durable().await
+}
+
+/// Tells a cell again what it was told in a turn that is over, and checks that it answers as it did.
+async fn replay(
+    shared: &Shared,
+    deployment: &Arc<Deployment>,
+    cell: &mut Cell,
+    past: &PastTurn,
+) -> Result<(), NoCell> {
+    let accepted = &past.accepted;
+    let halt = Arc::new(Halt::default());
+    let tape = Arc::new(Tape::playing(
+        accepted.turn,
+        accepted.at,
+        past.observed.clone(),
+        Arc::clone(&shared.clock),
+        Arc::clone(&halt),
+    ));
+    // Nobody reads, so nothing waits for a reader.
+    let (outlet, _) = outlet();
+    let outlet = Arc::new(outlet);
+    let turn = Journaled {
+        turn: Turn {
+            deployment: Arc::clone(deployment),
+            provider: Arc::clone(&shared.provider),
+            outlet: Arc::clone(&outlet),
+            meter: Arc::new(Meter::default()),
+            clock: Arc::clone(&shared.clock),
+        },
+        tape: Arc::clone(&tape),
+        halt: Arc::clone(&halt),
+    };
+    let diverged = |what: &str| {
+        let turn = accepted.turn;
+        Err(NoCell::Diverged(Diverged(format!(
+            "turn {turn}, replayed, {what}"
+        ))))
+    };
+    let payload = &accepted.payload.0;
+    let invoked = tokio::select! {
+        biased;
+        halted = halt.asked() => return match halted {
+            Halted::Diverged(why) => Err(NoCell::Diverged(why)),
+            Halted::Unrecorded(_) | Halted::Faulted(_) => diverged("breaks a limit that it did not"),
+        },
+        invoked = cell.invoke(payload, &accepted.context, accepted.at, Box::new(turn)) => invoked,
+    };
+    let answer = match invoked {
+        Ok(answer) => answer,
+        Err(fault @ (Fault::CpuTime { .. } | Fault::Full { .. })) => {
+            return Err(NoCell::Fault(fault));
+        }
+        Err(_) => return diverged("breaks, which it did not"),
+    };
+    if let Some(Halted::Diverged(why)) = halt.why() {
+        return Err(NoCell::Diverged(why));
+    }
+    if tape.finish().await.is_err() {
+        return diverged("writes, which it must not");
+    }
+    if let Some(why) = tape.left_over() {
+        return Err(NoCell::Diverged(why));
+    }
+    if outcome(&outlet, answer.as_deref()) != past.finished.outcome {
+        return diverged("answers otherwise");
+    }
+    Ok(())
+}
+
+/// What is recorded of a turn's answer.
+pub(super) fn outcome(outlet: &Source, answer: Result<&[u8], &AgentError>) -> journal::Outcome {
+    let written = outlet.written(answer.unwrap_or_default());
+    match answer {
+        Ok(_) => journal::Outcome::Answered {
+            content_type: written.content_type,
+            streamed: written.streamed,
+            output: Body(written.output),
+        },
+        Err(error) => {
+            let (invalid_payload, message) = match error {
+                AgentError::InvalidPayload(message) => (true, message),
+                AgentError::Failed(message) => (false, message),
+            };
+            journal::Outcome::AgentError {
+                invalid_payload,
+                message: message.clone(),
+                sent: written.streamed.then_some(Sent {
+                    content_type: written.content_type,
+                    output: Body(written.output),
+                }),
+            }
+        }
+    }
+}
+
+/// Where a divergence is noted: it is not one record that is wrong.
+pub(super) fn damage(diverged: Diverged) -> Damage {
+    Damage {
+        seq: Seq::FIRST,
+        why: format!("its records and its agent do not agree: {diverged}"),
+    }
+}

@@ -1,0 +1,214 @@
+//! What the journal knows of a session, read as what it means: turns that are over, and one that a crash left open.
+
+use super::invocation::TurnError;
+use super::log::Entry;
+use super::record::Known;
+use super::state::EndReason;
+use super::turn::{ModelUse, Outcome, Receipt};
+use crate::agents::Lifecycle;
+use crate::clock::Timestamp;
+use crate::ids::InvocationId;
+use crate::journal::{self, Observed, Record, Sequenced, Started, TurnAccepted, TurnFinished};
+
+/// A session's life so far.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) started: Started,
+    /// In order.
+    pub(super) turns: Vec<PastTurn>,
+    /// Accepted and not finished: its server died, or could not write.
+    pub(super) open: Option<OpenTurn>,
+}
+
+/// A turn that is over.
+#[derive(Debug)]
+pub(super) struct PastTurn {
+    pub(super) accepted: TurnAccepted,
+    pub(super) observed: Vec<Observed>,
+    pub(super) finished: TurnFinished,
+}
+
+/// A turn that is not.
+#[derive(Debug)]
+pub(super) struct OpenTurn {
+    pub(super) accepted: TurnAccepted,
+    pub(super) observed: Vec<Observed>,
+}
+
+impl Past {
+    /// Reads the records of an incarnation that has not ended; or says which makes no sense.
+    pub(super) fn read(records: Vec<Sequenced<Record>>) -> Result<Self, journal::Damage> {
+        let mut past: Option<Past> = None;
+        for Sequenced { seq, record } in records {
+            let fits = match (record, &mut past) {
+                (Record::Started(started), none @ None) => {
+                    *none = Some(Past {
+                        started,
+                        turns: Vec::new(),
+                        open: None,
+                    });
+                    true
+                }
+                (Record::TurnAccepted(accepted), Some(past)) if past.open.is_none() => {
+                    past.open = Some(OpenTurn {
+                        accepted: *accepted,
+                        observed: Vec::new(),
+                    });
+                    true
+                }
+                (
+                    Record::Observed(observed),
+                    Some(Past {
+                        open: Some(open), ..
+                    }),
+                ) => {
+                    let fits = observed.turn == open.accepted.turn;
+                    open.observed.push(*observed);
+                    fits
+                }
+                (Record::TurnFinished(finished), Some(past)) => match past.open.take() {
+                    Some(open) if open.accepted.turn == finished.turn => {
+                        past.turns.push(PastTurn {
+                            accepted: open.accepted,
+                            observed: open.observed,
+                            finished: *finished,
+                        });
+                        true
+                    }
+                    _ => false,
+                },
+                _ => false,
+            };
+            if !fits {
+                let why = "it does not fit what stands before it".to_owned();
+                return Err(journal::Damage { seq, why });
+            }
+        }
+        past.ok_or_else(|| journal::Damage {
+            seq: journal::Seq::FIRST,
+            why: "there is no record at all".to_owned(),
+        })
+    }
+
+    /// Turns taken on and over.
+    pub(super) fn turns_over(&self) -> u64 {
+        self.turns.last().map_or(0, |turn| turn.finished.turn)
+    }
+
+    /// When it last did something.
+    pub(super) fn active(&self) -> Timestamp {
+        let open = self.open.as_ref().map(|open| open.accepted.at);
+        let last = self.turns.last().map(|turn| turn.finished.at);
+        open.or(last).unwrap_or(self.started.at)
+    }
+
+    /// Why the session is over by now, though nobody was there to see it. One with an open turn was never idle.
+    pub(super) fn expired(&self, lifecycle: &Lifecycle, now: Timestamp) -> Option<EndReason> {
+        if now >= self.started.at + lifecycle.max_lifetime {
+            Some(EndReason::Lifetime)
+        } else if self.open.is_none() && now >= self.active() + lifecycle.idle_timeout {
+            Some(EndReason::Idle)
+        } else {
+            None
+        }
+    }
+
+    /// What others may know of it.
+    pub(super) fn known(&self) -> Known {
+        Known {
+            version: self.started.version,
+            started: self.started.at,
+            receipts: self.turns.iter().map(PastTurn::receipt).collect(),
+            log: self.turns.iter().flat_map(PastTurn::log).collect(),
+        }
+    }
+}
+
+impl PastTurn {
+    /// Whether it left its mark on the session: one that faulted or was given up is undone.
+    pub(super) fn counts(&self) -> bool {
+        match self.finished.outcome {
+            journal::Outcome::Answered { .. } | journal::Outcome::AgentError { .. } => true,
+            journal::Outcome::Faulted { .. } | journal::Outcome::Abandoned { .. } => false,
+        }
+    }
+
+    fn receipt(&self) -> Receipt {
+        let (outcome, output_bytes) = match &self.finished.outcome {
+            journal::Outcome::Answered { output, .. } => (Outcome::Answered, output.0.len()),
+            journal::Outcome::AgentError { sent, .. } => {
+                let sent = sent.as_ref().map_or(0, |sent| sent.output.0.len());
+                (Outcome::AgentError, sent)
+            }
+            journal::Outcome::Faulted { .. } => (Outcome::Faulted, 0),
+            journal::Outcome::Abandoned { .. } => (Outcome::Abandoned, 0),
+        };
+        Receipt {
+            request: self.accepted.request.clone(),
+            turn: self.accepted.turn,
+            at: self.accepted.at,
+            outcome,
+            duration_us: self.finished.duration_us,
+            memory_bytes: self.finished.memory_bytes,
+            models: self.finished.models.into(),
+            output_bytes: output_bytes as u64,
+        }
+    }
+
+    fn log(&self) -> impl Iterator<Item = Entry> {
+        self.finished.log.iter().map(|logged| Entry {
+            at: logged.at,
+            request: Some(self.accepted.request.clone()),
+            level: logged.level,
+            message: logged.message.clone(),
+        })
+    }
+}
+
+impl OpenTurn {
+    /// Whether this is the turn of that call.
+    pub(super) fn is(&self, call: Option<&InvocationId>) -> bool {
+        call.is_some() && self.accepted.invocation.as_ref() == call
+    }
+}
+
+impl From<journal::ModelUse> for ModelUse {
+    fn from(used: journal::ModelUse) -> Self {
+        Self {
+            calls: used.calls,
+            input_tokens: used.input_tokens,
+            output_tokens: used.output_tokens,
+        }
+    }
+}
+
+impl From<ModelUse> for journal::ModelUse {
+    fn from(used: ModelUse) -> Self {
+        Self {
+            calls: used.calls,
+            input_tokens: used.input_tokens,
+            output_tokens: used.output_tokens,
+        }
+    }
+}
+
+/// What the caller of a turn that is over is told.
+pub(super) fn failure(outcome: &journal::Outcome) -> Option<TurnError> {
+    match outcome {
+        journal::Outcome::Answered { .. } => None,
+        journal::Outcome::AgentError {
+            invalid_payload: true,
+            message,
+            ..
+        } => Some(TurnError::InvalidPayload(message.clone())),
+        journal::Outcome::AgentError { message, .. } => Some(TurnError::Failed(message.clone())),
+        journal::Outcome::Faulted { message } => Some(TurnError::Broke {
+            message: message.clone(),
+            timed_out: false,
+        }),
+        journal::Outcome::Abandoned { message, timed_out } => Some(TurnError::Broke {
+            message: message.clone(),
+            timed_out: *timed_out,
+        }),
+    }
+}

@@ -1,0 +1,336 @@
+//! One turn from its taking to its record: what it is asked, what became of it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Shared;
+use super::invocation::{Invocation, TurnError};
+use super::journaled::Journaled;
+use super::life::{self, Life, NoCell};
+use super::outlet::Source;
+use super::past::OpenTurn;
+use super::record;
+use super::state::EndReason;
+use super::tape::{Diverged, Halt, Halted, Tape};
+use super::turn::{Meter, Outcome, Receipt, Turn};
+use crate::clock::Timestamp;
+use crate::contract::types::AgentError;
+use crate::ids::{InvocationId, RequestId};
+use crate::journal::{self, Body, Logged, Observed, Record, TurnAccepted, TurnFinished};
+use crate::sandbox::Capabilities;
+
+/// A turn that is performed.
+pub(super) struct Performance {
+    asked: Asked,
+    outlet: Arc<Source>,
+    meter: Arc<Meter>,
+    number: u64,
+    at: Timestamp,
+    began: Instant,
+    tape: Option<Arc<Tape>>,
+}
+
+/// What the turn is asked.
+enum Asked {
+    /// By a caller, now.
+    Now(Box<Invocation>),
+    /// Before a crash, with what its guest had observed by then.
+    Before(Box<TurnAccepted>, Vec<Observed>),
+}
+
+/// How a turn ended, with what its caller is to be told.
+pub(super) enum TurnEnd {
+    Answered(Vec<u8>),
+    AgentError(AgentError),
+    Faulted(TurnError),
+    /// It was given up; for this reason, if its session ended.
+    Abandoned {
+        error: TurnError,
+        reason: Option<EndReason>,
+    },
+    /// The journal could not be written: the turn is as if it had not ended.
+    Unrecorded(TurnError),
+    /// What was recorded is not what happens.
+    Diverged(Diverged),
+}
+
+impl From<Halted> for TurnEnd {
+    fn from(halted: Halted) -> Self {
+        match halted {
+            Halted::Unrecorded(error) => Self::Unrecorded(error),
+            Halted::Faulted(error) => Self::Faulted(error),
+            Halted::Diverged(diverged) => Self::Diverged(diverged),
+        }
+    }
+}
+
+impl From<AgentError> for TurnError {
+    fn from(error: AgentError) -> Self {
+        match error {
+            AgentError::InvalidPayload(message) => Self::InvalidPayload(message),
+            AgentError::Failed(message) => Self::Failed(message),
+        }
+    }
+}
+
+impl Performance {
+    pub(super) fn new(invocation: Invocation, outlet: Arc<Source>) -> Self {
+        Self::of(Asked::Now(Box::new(invocation)), outlet)
+    }
+
+    /// Of a turn that a crash left open.
+    pub(super) fn resumed(open: OpenTurn, outlet: Arc<Source>) -> Self {
+        Self::of(
+            Asked::Before(Box::new(open.accepted), open.observed),
+            outlet,
+        )
+    }
+
+    fn of(asked: Asked, outlet: Arc<Source>) -> Self {
+        Self {
+            asked,
+            outlet,
+            meter: Arc::new(Meter::default()),
+            number: 0,
+            at: Timestamp::from_millis(0),
+            began: Instant::now(),
+            tape: None,
+        }
+    }
+
+    /// The turn runs from now on, under this number.
+    pub(super) fn begin(&mut self, number: u64, at: Timestamp) {
+        self.number = number;
+        self.at = match &self.asked {
+            Asked::Now(_) => at,
+            Asked::Before(accepted, _) => accepted.at,
+        };
+        self.began = Instant::now();
+    }
+
+    pub(super) fn request(&self) -> &RequestId {
+        match &self.asked {
+            Asked::Now(invocation) => &invocation.request,
+            Asked::Before(accepted, _) => &accepted.request,
+        }
+    }
+
+    fn call(&self) -> Option<&InvocationId> {
+        match &self.asked {
+            Asked::Now(invocation) => invocation.invocation.as_ref(),
+            Asked::Before(accepted, _) => accepted.invocation.as_ref(),
+        }
+    }
+
+    pub(super) fn into_outlet(self) -> Arc<Source> {
+        self.outlet
+    }
+
+    /// What the turn cost; none for one that is not over.
+    pub(super) fn receipt(&self, end: &TurnEnd, memory_bytes: u64) -> Option<Receipt> {
+        let outcome = match end {
+            TurnEnd::Answered(_) => Outcome::Answered,
+            TurnEnd::AgentError(_) => Outcome::AgentError,
+            TurnEnd::Faulted(_) => Outcome::Faulted,
+            TurnEnd::Abandoned { .. } => Outcome::Abandoned,
+            TurnEnd::Unrecorded(_) | TurnEnd::Diverged(_) => return None,
+        };
+        Some(Receipt {
+            request: self.request().clone(),
+            turn: self.number,
+            at: self.at,
+            outcome,
+            duration_us: self.duration_us(),
+            memory_bytes,
+            models: self.meter.models(),
+            output_bytes: self.meter.output_bytes(),
+        })
+    }
+
+    fn duration_us(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Records how the turn ended, and waits until that is durable. A turn whose end could not be recorded has not ended.
+    pub(super) async fn conclude(
+        &self,
+        shared: &Shared,
+        record: &record::Record,
+        life: &mut Life,
+        end: TurnEnd,
+    ) -> TurnEnd {
+        // Nothing was written of a turn that never got so far.
+        let Some(tape) = &self.tape else {
+            return end;
+        };
+        let outcome = match &end {
+            TurnEnd::Answered(rest) => life::outcome(&self.outlet, Ok(rest)),
+            TurnEnd::AgentError(error) => life::outcome(&self.outlet, Err(error)),
+            TurnEnd::Faulted(error) => journal::Outcome::Faulted {
+                message: error.to_string(),
+            },
+            // The turn is finished when the server is there again.
+            TurnEnd::Abandoned {
+                reason: Some(EndReason::Shutdown),
+                ..
+            } => {
+                return TurnEnd::Unrecorded(TurnError::ShuttingDown);
+            }
+            TurnEnd::Abandoned { error, reason } => journal::Outcome::Abandoned {
+                message: error.to_string(),
+                timed_out: reason.is_none(),
+            },
+            TurnEnd::Unrecorded(_) | TurnEnd::Diverged(_) => return end,
+        };
+        let entries = record.log.entries(Some(self.request()));
+        let finished = TurnFinished {
+            turn: self.number,
+            at: shared.clock.now(),
+            outcome,
+            duration_us: self.duration_us(),
+            memory_bytes: life.memory_bytes(),
+            models: self.meter.models().into(),
+            log: entries
+                .into_iter()
+                .map(|entry| Logged {
+                    at: entry.at,
+                    level: entry.level,
+                    message: entry.message,
+                })
+                .collect(),
+        };
+        let written = async {
+            tape.finish().await?;
+            let Some(writer) = life.pen.writer() else {
+                return Ok(());
+            };
+            let finished = Record::TurnFinished(Box::new(finished));
+            writer.append(&finished).await?.durable().await
+        };
+        match written.await {
+            Ok(()) => {
+                life.remember(self.call());
+                end
+            }
+            Err(error) => TurnEnd::Unrecorded(TurnError::unrecorded(&error)),
+        }
+    }
+}
+
+/// The guest's part: an instance if there is none, then the turn in it.
+pub(super) async fn perform(
+    shared: &Shared,
+    record: &record::Record,
+    life: &mut Life,
+    performance: &mut Performance,
+    halt: &Arc<Halt>,
+) -> TurnEnd {
+    let refused = match life.cell(shared, record).await {
+        Ok(_) => None,
+        Err(NoCell::Fault(fault)) => Some(TurnEnd::Faulted(TurnError::Fault(fault))),
+        Err(NoCell::Diverged(diverged)) => Some(TurnEnd::Diverged(diverged)),
+    };
+    if let Some(end) = refused {
+        return end;
+    }
+    if let Err(error) = performance.accept(shared, record, life, halt).await {
+        return TurnEnd::Unrecorded(TurnError::unrecorded(&error));
+    }
+    let turn = Turn {
+        deployment: Arc::clone(&life.deployment),
+        provider: Arc::clone(&shared.provider),
+        outlet: Arc::clone(&performance.outlet),
+        meter: Arc::clone(&performance.meter),
+        clock: Arc::clone(&shared.clock),
+    };
+    let outside: Box<dyn Capabilities> = match &performance.tape {
+        None => Box::new(turn),
+        Some(tape) => Box::new(Journaled {
+            turn,
+            tape: Arc::clone(tape),
+            halt: Arc::clone(halt),
+        }),
+    };
+    let (number, at) = (performance.number, performance.at);
+    let deployment = Arc::clone(&life.deployment);
+    let cell = match life.cell(shared, record).await {
+        Ok(cell) => cell,
+        Err(_) => unreachable!("it was there just now"),
+    };
+    let invoked = match &performance.asked {
+        Asked::Now(invocation) => {
+            let deadline = at + shared.config.turn_time();
+            let context = invocation.context(&record.key, &deployment, number, deadline);
+            cell.invoke(&invocation.payload, &context, at, outside)
+                .await
+        }
+        Asked::Before(accepted, _) => {
+            cell.invoke(&accepted.payload.0, &accepted.context, at, outside)
+                .await
+        }
+    };
+    if let Some(halted) = halt.why() {
+        return halted.into();
+    }
+    let answer = match invoked {
+        Ok(answer) => answer,
+        Err(fault) => return TurnEnd::Faulted(TurnError::Fault(fault)),
+    };
+    if let Some(diverged) = performance.tape.as_ref().and_then(|tape| tape.left_over()) {
+        return TurnEnd::Diverged(diverged);
+    }
+    match answer {
+        Ok(rest) => {
+            performance.meter.sent(rest.len());
+            TurnEnd::Answered(rest)
+        }
+        Err(error) => TurnEnd::AgentError(error),
+    }
+}
+
+impl Performance {
+    /// Writes that the turn is taken on, if its session is written and this one was not yet. Does not wait for the disk:
+    /// whatever is written next stands behind it.
+    async fn accept(
+        &mut self,
+        shared: &Shared,
+        record: &record::Record,
+        life: &mut Life,
+        halt: &Arc<Halt>,
+    ) -> Result<(), journal::Error> {
+        if let Asked::Now(invocation) = &self.asked {
+            life.begin(shared, &record.key, invocation.user.clone())
+                .await?;
+        }
+        let Some(writer) = life.pen.writer() else {
+            return Ok(());
+        };
+        let recorded = match &mut self.asked {
+            Asked::Now(invocation) => {
+                let deadline = self.at + shared.config.turn_time();
+                let deployment = &life.deployment;
+                let accepted = TurnAccepted {
+                    turn: self.number,
+                    request: invocation.request.clone(),
+                    invocation: invocation.invocation.clone(),
+                    at: self.at,
+                    payload: Body(invocation.payload.clone()),
+                    context: invocation.context(&record.key, deployment, self.number, deadline),
+                };
+                let accepted = Record::TurnAccepted(Box::new(accepted));
+                drop(writer.append(&accepted).await?);
+                Vec::new()
+            }
+            Asked::Before(_, observed) => std::mem::take(observed),
+        };
+        self.tape = Some(Arc::new(Tape::recording(
+            self.number,
+            self.at,
+            recorded,
+            Arc::clone(writer),
+            Arc::clone(&shared.clock),
+            Arc::clone(halt),
+        )));
+        Ok(())
+    }
+}

@@ -1,0 +1,451 @@
+//! What the guest of one turn observes, on its way into the journal, and out of it again when the turn is replayed.
+//!
+//! A turn's calls are numbered in the order in which they are made, which is the same in every replay. What a call gave
+//! is written, and durable, before the guest sees it; so a crash costs at most the call in flight. The events of a
+//! stream are written in one record at its end, or before something else is observed: until then the guest has told
+//! nobody what it made of them, and a stream that a crash cut is begun anew.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use super::TurnError;
+use crate::clock::{Clock, Timestamp};
+use crate::contract::model::Event;
+use crate::ids::Digest;
+use crate::journal::{self, Observation, Observed, Pending, Record, StreamEnd, Writer};
+
+/// One turn's record of what its guest observed.
+pub(super) struct Tape {
+    turn: u64,
+    /// None while a turn is replayed that is over: what it asks must have been recorded.
+    writer: Option<Arc<Writer>>,
+    clock: Arc<dyn Clock>,
+    halt: Arc<Halt>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// What is yet to be given again, by the call that it answers.
+    recorded: BTreeMap<u32, VecDeque<Observed>>,
+    calls: u32,
+    /// When the guest last observed something.
+    at: Timestamp,
+    /// Observed without waiting; written before whatever is observed next.
+    unwritten: Vec<Observed>,
+    /// Streams that are being read, by their calls.
+    streams: BTreeMap<u32, Reading>,
+    over: bool,
+}
+
+/// The part of a stream that was delivered and not written yet.
+struct Reading {
+    request: Digest,
+    at: Timestamp,
+    events: Vec<(u64, Event)>,
+    /// Whether its opening is written.
+    opened: bool,
+}
+
+impl Reading {
+    fn take(&mut self, turn: u64, call: u32, end: StreamEnd) -> Observed {
+        self.opened = true;
+        Observed {
+            turn,
+            call,
+            request: Some(self.request.clone()),
+            at: self.at,
+            result: Observation::ConverseStream {
+                events: std::mem::take(&mut self.events),
+                end,
+            },
+        }
+    }
+}
+
+/// A call that the guest makes.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) number: u32,
+    pub(super) request: Digest,
+}
+
+impl Tape {
+    /// The tape of a turn that is recorded from now on; of one that a crash cut, with what had been recorded.
+    pub(super) fn recording(
+        turn: u64,
+        at: Timestamp,
+        recorded: Vec<Observed>,
+        writer: Arc<Writer>,
+        clock: Arc<dyn Clock>,
+        halt: Arc<Halt>,
+    ) -> Self {
+        Self::new(turn, at, recorded, Some(writer), clock, halt)
+    }
+
+    /// The tape of a turn that is over.
+    pub(super) fn playing(
+        turn: u64,
+        at: Timestamp,
+        recorded: Vec<Observed>,
+        clock: Arc<dyn Clock>,
+        halt: Arc<Halt>,
+    ) -> Self {
+        Self::new(turn, at, recorded, None, clock, halt)
+    }
+
+    fn new(
+        turn: u64,
+        at: Timestamp,
+        recorded: Vec<Observed>,
+        writer: Option<Arc<Writer>>,
+        clock: Arc<dyn Clock>,
+        halt: Arc<Halt>,
+    ) -> Self {
+        let mut by_call: BTreeMap<u32, VecDeque<Observed>> = BTreeMap::new();
+        for observed in recorded {
+            by_call
+                .entry(observed.call)
+                .or_default()
+                .push_back(observed);
+        }
+        let state = State {
+            recorded: by_call,
+            calls: 0,
+            at,
+            unwritten: Vec::new(),
+            streams: BTreeMap::new(),
+            over: false,
+        };
+        Self {
+            turn,
+            writer,
+            clock,
+            halt,
+            state: Mutex::new(state),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time by the guest's clock: it moves with what is observed, so that a replay sees the same.
+    pub(super) fn at(&self) -> Timestamp {
+        self.state().at
+    }
+
+    /// Whether calls that were not recorded are made, and then are.
+    pub(super) fn is_recording(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// Whether there is nothing left to repeat, and the turn goes on in the present.
+    pub(super) fn is_live(&self) -> bool {
+        self.writer.is_some() && self.state().recorded.is_empty()
+    }
+
+    /// The next call, which asks this.
+    pub(super) fn call(&self, kind: &str, request: &impl Serialize) -> Call {
+        // What can be asked can be written as JSON; should that ever fail, the digest of nothing still tells kinds apart.
+        let text = serde_json::to_vec(&(kind, request)).unwrap_or_default();
+        let mut state = self.state();
+        state.calls += 1;
+        Call {
+            number: state.calls,
+            request: Digest::of(&text),
+        }
+    }
+
+    /// What this call gave when it was made before; none when it was not.
+    pub(super) fn recorded(&self, call: &Call) -> Result<Option<Observed>, Diverged> {
+        let mut state = self.state();
+        let Some(records) = state.recorded.get_mut(&call.number) else {
+            return match self.writer {
+                Some(_) => Ok(None),
+                None => Err(Diverged::asks_more(self.turn, call)),
+            };
+        };
+        let asks_the_same = records
+            .front()
+            .is_none_or(|observed| observed.request.as_ref() == Some(&call.request));
+        if !asks_the_same {
+            return Err(Diverged::asks_otherwise(self.turn, call));
+        }
+        Ok(state.pop(call))
+    }
+
+    /// More of a stream whose first record was given.
+    pub(super) fn recorded_more(&self, call: &Call) -> Option<Observed> {
+        self.state().pop(call)
+    }
+
+    /// The guest drops a stream that is given again, which may have been recorded without anything more of it.
+    pub(super) fn forget(&self, call: &Call) {
+        self.state().recorded.remove(&call.number);
+    }
+
+    /// A recorded event of a stream is given again.
+    pub(super) fn replayed_at(&self, at: Timestamp) {
+        let mut state = self.state();
+        state.at = state.at.max(at);
+    }
+
+    fn observed(&self, call: &Call, result: Observation) -> Observed {
+        let mut state = self.state();
+        state.at = state.at.max(self.clock.now());
+        Observed {
+            turn: self.turn,
+            call: call.number,
+            request: Some(call.request.clone()),
+            at: state.at,
+            result,
+        }
+    }
+
+    /// Writes what a call gave. Returns when it is durable; never, when it cannot be, as the guest must not see it then.
+    pub(super) async fn record(&self, call: &Call, result: Observation) {
+        let observed = self.observed(call, result);
+        self.write(observed).await;
+    }
+
+    /// Keeps what a call gave that cannot wait. It is written before anything else is.
+    pub(super) fn keep(&self, call: &Call, result: Observation) {
+        let observed = self.observed(call, result);
+        self.state().unwritten.push(observed);
+    }
+
+    /// A stream was opened.
+    pub(super) fn opened(&self, call: &Call) {
+        let mut state = self.state();
+        state.at = state.at.max(self.clock.now());
+        let reading = Reading {
+            request: call.request.clone(),
+            at: state.at,
+            events: Vec::new(),
+            opened: false,
+        };
+        state.streams.insert(call.number, reading);
+    }
+
+    /// A stream gives an event, which is not its last.
+    pub(super) fn delivered(&self, call: &Call, event: &Event) {
+        let mut state = self.state();
+        let state = &mut *state;
+        state.at = state.at.max(self.clock.now());
+        if let Some(reading) = state.streams.get_mut(&call.number) {
+            if reading.opened && reading.events.is_empty() {
+                reading.at = state.at;
+            }
+            let after = state.at.since(reading.at).as_millis();
+            let after = u64::try_from(after).unwrap_or(u64::MAX);
+            reading.events.push((after, event.clone()));
+        }
+    }
+
+    /// A stream ends, with all of it delivered. Returns when that is durable; never, when it cannot be.
+    pub(super) async fn closed(&self, call: &Call, last: Option<&Event>, end: StreamEnd) {
+        if let Some(last) = last {
+            self.delivered(call, last);
+        }
+        let observed = {
+            let mut state = self.state();
+            let state = &mut *state;
+            let mut reading = state.streams.remove(&call.number).unwrap_or(Reading {
+                request: call.request.clone(),
+                at: state.at,
+                events: Vec::new(),
+                opened: true,
+            });
+            // An end shows at the time of the last event of its record, and otherwise at that of the record.
+            if reading.opened && reading.events.is_empty() {
+                state.at = state.at.max(self.clock.now());
+                reading.at = state.at;
+            }
+            reading.take(self.turn, call.number, end)
+        };
+        self.write(observed).await;
+    }
+
+    /// The guest drops a stream before its end.
+    pub(super) fn dropped(&self, call: &Call) {
+        let mut state = self.state();
+        let Some(mut reading) = state.streams.remove(&call.number) else {
+            return;
+        };
+        let observed = reading.take(self.turn, call.number, StreamEnd::Dropped);
+        state.unwritten.push(observed);
+    }
+
+    /// Whether the turn is over: its streams give nothing more then.
+    pub(super) fn is_over(&self) -> bool {
+        self.state().over
+    }
+
+    /// Ends the turn: what is left to be written before its end is.
+    pub(super) async fn finish(&self) -> Result<(), journal::Error> {
+        let left = {
+            let mut state = self.state();
+            state.over = true;
+            let left = state.take(self.turn);
+            state.streams.clear();
+            left
+        };
+        self.append(left).await.map(|_| ())
+    }
+
+    /// What was recorded and not asked for again, once the turn ended.
+    pub(super) fn left_over(&self) -> Option<Diverged> {
+        let state = self.state();
+        let (call, _) = state.recorded.first_key_value()?;
+        Some(Diverged::asks_less(self.turn, *call))
+    }
+
+    async fn write(&self, observed: Observed) {
+        let records = {
+            let mut state = self.state();
+            let mut records = state.take(self.turn);
+            records.push(observed);
+            records
+        };
+        let written = async {
+            match self.append(records).await? {
+                Some(last) => last.durable().await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = written.await {
+            self.halt.unrecorded(TurnError::unrecorded(&error)).await
+        }
+    }
+
+    async fn append(&self, records: Vec<Observed>) -> Result<Option<Pending>, journal::Error> {
+        let mut last = None;
+        if let Some(writer) = &self.writer {
+            for observed in records {
+                last = Some(writer.append(&Record::Observed(Box::new(observed))).await?);
+            }
+        }
+        Ok(last)
+    }
+}
+
+impl State {
+    fn pop(&mut self, call: &Call) -> Option<Observed> {
+        let records = self.recorded.get_mut(&call.number)?;
+        let observed = records.pop_front();
+        if records.is_empty() {
+            self.recorded.remove(&call.number);
+        }
+        let observed = observed?;
+        self.at = self.at.max(observed.at);
+        Some(observed)
+    }
+
+    /// What must be written before anything else is: what was kept, and what streams gave.
+    fn take(&mut self, turn: u64) -> Vec<Observed> {
+        let mut records = std::mem::take(&mut self.unwritten);
+        for (call, reading) in &mut self.streams {
+            if !reading.opened || !reading.events.is_empty() {
+                records.push(reading.take(turn, *call, StreamEnd::More));
+            }
+        }
+        records
+    }
+}
+
+/// A replay went another way than the recorded turn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Diverged(pub(super) String);
+
+impl Diverged {
+    fn asks_more(turn: u64, call: &Call) -> Self {
+        let number = call.number;
+        Self(format!(
+            "turn {turn}, replayed, makes a call {number} that it did not make"
+        ))
+    }
+
+    fn asks_otherwise(turn: u64, call: &Call) -> Self {
+        let number = call.number;
+        Self(format!(
+            "turn {turn}, replayed, asks something else in call {number}"
+        ))
+    }
+
+    fn asks_less(turn: u64, call: u32) -> Self {
+        Self(format!(
+            "turn {turn}, replayed, does not make call {call} that it made"
+        ))
+    }
+}
+
+/// Stops a turn from inside: its guest is never answered, and whoever runs it is told why.
+#[derive(Default)]
+pub(super) struct Halt {
+    why: Mutex<Option<Halted>>,
+    told: Notify,
+}
+
+/// Why a turn was stopped from inside.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Halted {
+    /// Something that the guest observed could not be written.
+    Unrecorded(TurnError),
+    /// It broke a limit that only its outside knows.
+    Faulted(TurnError),
+    /// Its replay went another way.
+    Diverged(Diverged),
+}
+
+impl Halt {
+    /// Never returns, and makes [`asked`](Self::asked) return.
+    async fn unrecorded(&self, error: TurnError) {
+        self.set(Halted::Unrecorded(error));
+        std::future::pending().await
+    }
+
+    /// The same for a limit that was broken.
+    pub(super) async fn fault<T>(&self, error: TurnError) -> T {
+        self.set(Halted::Faulted(error));
+        std::future::pending().await
+    }
+
+    /// The same for a replay.
+    pub(super) async fn diverge<T>(&self, diverged: Diverged) -> T {
+        self.diverged(diverged);
+        std::future::pending().await
+    }
+
+    /// For calls that cannot wait: the turn goes on until it makes one that can.
+    pub(super) fn diverged(&self, diverged: Diverged) {
+        self.set(Halted::Diverged(diverged));
+    }
+
+    fn set(&self, halted: Halted) {
+        let mut why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+        why.get_or_insert(halted);
+        self.told.notify_one();
+    }
+
+    /// Why the turn was halted, if it was.
+    pub(super) fn why(&self) -> Option<Halted> {
+        self.why
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Returns when the turn is to be stopped.
+    pub(super) async fn asked(&self) -> Halted {
+        loop {
+            if let Some(why) = self.why() {
+                return why;
+            }
+            self.told.notified().await;
+        }
+    }
+}
