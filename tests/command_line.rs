@@ -263,6 +263,7 @@ async fn inspect_says_what_a_component_needs_and_whether_it_fits() {
         .ok()
         .json();
     assert_eq!(probe[0]["misfit"], Value::Null);
+    assert_eq!(probe[0]["imageObstacles"], json!([]));
     assert_eq!(probe[0]["exports"], json!(["invoke"]));
     let imports = probe[0]["imports"].as_array().expect("a list");
     assert!(imports.iter().any(|import| {
@@ -276,6 +277,8 @@ async fn inspect_says_what_a_component_needs_and_whether_it_fits() {
     let empty = empty.to_str().expect("text");
     let empty = command(&host, &["inspect", empty]).await.ok();
     assert!(empty.out().contains("fits     no: "), "{}", empty.out());
+    let obstacle = "images   no: it has no memory";
+    assert!(empty.out().contains(obstacle), "{}", empty.out());
     let core = host.folder().join("core.wasm");
     std::fs::write(&core, b"\0asm\x01\0\0\0").expect("writable");
     let core = core.to_str().expect("text");

@@ -163,7 +163,7 @@ async fn an_agent_sees_nothing_of_the_machine() {
     let reach = agent.session("first").ask(json!({ "do": "env" })).await;
     assert_eq!(reach["variables"], json!({}));
     assert_eq!(reach["arguments"], json!([]));
-    for attempt in ["root", "passwd", "written", "connected"] {
+    for attempt in ["root", "passwd", "written", "connected", "resolved"] {
         assert!(reach[attempt]["Err"].is_string(), "{attempt}: {reach}");
     }
 }

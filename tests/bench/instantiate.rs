@@ -1,29 +1,16 @@
 //! The life of a cell, without HTTP and without a session: start, first call, second call, drop.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::{BoxFuture, pending};
-
-use kellion_host::clock::Timestamp;
-use kellion_host::contract::EventStream;
-use kellion_host::contract::log::Level;
-use kellion_host::contract::model::{Error as ModelError, Request, Response};
-use kellion_host::contract::session::Budget;
-use kellion_host::contract::types::Context;
-use kellion_host::sandbox::{self, Birth, Capabilities, Cell, LogSink, Program, Sandbox, Seed};
+use kellion_host::sandbox::{self, Cell, LogSink, Program, Sandbox};
 
 use super::Error;
+use super::cells::{self, NOW, Nothing, birth, context, microseconds};
 use super::stats::{Rounds, percentile};
 
 const ROUNDS: usize = 9;
 const CELLS: usize = 1_000;
-
-/// What every cell's clock shows; the clock is the host's to move.
-const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// The moments of a cell's life, one sample for each cell, in microseconds.
 #[derive(Debug, Default)]
@@ -33,9 +20,8 @@ const MOMENTS: [&str; 4] = ["start", "first call", "warm call", "drop"];
 
 pub(crate) async fn run() -> Result<(), Error> {
     let sandbox = Sandbox::new(sandbox::Config::default())?;
-    let folder = tempfile::tempdir()?;
-    let echo = program(&sandbox, env!("KELLION_ECHO_WASM"), folder.path())?;
-    let tutorial = program(&sandbox, env!("KELLION_TUTORIAL_WASM"), folder.path())?;
+    let echo = cells::program(&sandbox, &cells::read(env!("KELLION_ECHO_WASM"))?)?;
+    let tutorial = cells::program(&sandbox, &cells::read(env!("KELLION_TUTORIAL_WASM"))?)?;
     println!("  µs, p50 and p99 of {CELLS} cells; median (least–most) of {ROUNDS} rounds");
     // A slot that was used lately is warm; one more live session takes one that was not, or not lately.
     let variants = [
@@ -67,19 +53,6 @@ pub(crate) async fn run() -> Result<(), Error> {
     Ok(())
 }
 
-fn program(sandbox: &Sandbox, component: &str, folder: &Path) -> Result<Program, Error> {
-    let name = Path::new(component)
-        .file_stem()
-        .ok_or("a component has a name")?;
-    let compiled = folder.join(name);
-    let memory_mib = sandbox.config().memory_mib;
-    std::fs::write(
-        &compiled,
-        sandbox::compile(&std::fs::read(component)?, memory_mib)?,
-    )?;
-    Ok(sandbox.load(&compiled)?)
-}
-
 async fn lives(sandbox: &Sandbox, program: &Program, together: usize) -> Result<Lives, Error> {
     let log: Arc<dyn LogSink> = Arc::new(Nothing);
     let mut lives = Lives::default();
@@ -88,11 +61,7 @@ async fn lives(sandbox: &Sandbox, program: &Program, together: usize) -> Result<
     for _ in 0..CELLS {
         let [start, first, warm, drop] = &mut lives.0;
         let began = Instant::now();
-        let birth = Birth {
-            seed: Seed::random(),
-            at: NOW,
-        };
-        let mut cell = Cell::start(sandbox, program, Arc::clone(&log), &birth).await?;
+        let mut cell = Cell::start(sandbox, program, Arc::clone(&log), &birth()).await?;
         start.push(microseconds(began));
         for samples in [first, warm] {
             let began = Instant::now();
@@ -112,80 +81,4 @@ async fn lives(sandbox: &Sandbox, program: &Program, together: usize) -> Result<
         }
     }
     Ok(lives)
-}
-
-fn microseconds(since: Instant) -> f64 {
-    since.elapsed().as_secs_f64() * 1e6
-}
-
-fn context() -> Context {
-    Context {
-        session_id: "00000000-0000-0000-0000-000000000001".to_owned(),
-        request_id: "00000000-0000-0000-0000-000000000002".to_owned(),
-        turn: 1,
-        agent_name: "bench".to_owned(),
-        agent_version: "1".to_owned(),
-        endpoint: "DEFAULT".to_owned(),
-        tenant_id: "000000000000".to_owned(),
-        user_id: None,
-        headers: Vec::new(),
-        content_type: Some("application/json".to_owned()),
-        accept: None,
-        deadline_ms: None,
-        traceparent: None,
-    }
-}
-
-/// A turn that reaches nothing, and a log that nobody reads.
-struct Nothing;
-
-impl LogSink for Nothing {
-    fn write(&self, _: Level, _: &str) {}
-}
-
-impl Capabilities for Nothing {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-
-    fn sleep(&mut self, _: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-
-    fn converse(&mut self, _: Request) -> BoxFuture<'_, Result<Response, ModelError>> {
-        pending().boxed()
-    }
-
-    fn converse_stream(&mut self, _: Request) -> BoxFuture<'_, Result<EventStream, ModelError>> {
-        pending().boxed()
-    }
-
-    fn count_tokens(&mut self, _: Request) -> BoxFuture<'_, Result<u64, ModelError>> {
-        pending().boxed()
-    }
-
-    fn invoke_model(
-        &mut self,
-        _: String,
-        _: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Vec<u8>, ModelError>> {
-        pending().boxed()
-    }
-
-    fn set_content_type(&mut self, _: String) {}
-
-    fn write(&mut self, _: Bytes) -> BoxFuture<'_, bool> {
-        std::future::ready(true).boxed()
-    }
-
-    fn config(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn remaining(&self) -> Budget {
-        Budget {
-            tokens: None,
-            money_micros: None,
-        }
-    }
 }

@@ -3,6 +3,7 @@
 //! They print the machine, the commit and, for every figure that depends on the machine, a ratio to something else that
 //! was measured in the same minutes, in turns. They assert nothing: they inform. All servers listen on loopback.
 
+mod cells;
 mod client;
 mod cold_start;
 mod echo;
@@ -20,6 +21,7 @@ mod server;
 mod stand_in;
 mod stats;
 mod throughput;
+mod wake;
 
 use std::process::ExitCode;
 
@@ -32,10 +34,15 @@ type Error = Box<dyn std::error::Error>;
 type Run = fn() -> LocalBoxFuture<'static, Result<(), Error>>;
 
 /// Every benchmark: its name, what it shows, and how it is run.
-const BENCHMARKS: [(&str, &str, Run); 5] = [
+const BENCHMARKS: [(&str, &str, Run); 6] = [
     ("instantiate", "the life of a cell, in this process", || {
         instantiate::run().boxed_local()
     }),
+    (
+        "wake",
+        "cells that come back from their images, in this process, against fresh ones",
+        || wake::run().boxed_local(),
+    ),
     (
         "warm-turn",
         "turns of sessions that live, over HTTP, against a plain axum echo",

@@ -1,5 +1,6 @@
 //! What a guest may do to hurt.
 
+use std::collections::TryReserveError;
 use std::hint::black_box;
 
 use serde::Serialize;
@@ -46,6 +47,15 @@ pub(crate) fn fill(limit_mib: usize) -> Filled {
         mib: chunks.len(),
         refused: false,
     }
+}
+
+/// Every page is another one than its neighbours, and than what was there before.
+pub(crate) fn keep(kept: &mut Vec<u8>, kib: usize) -> Result<(), TryReserveError> {
+    let begin = kept.len();
+    kept.try_reserve_exact(kib << 10)?;
+    kept.extend((begin..begin + (kib << 10)).map(|at| (at % 251) as u8 | 1));
+    black_box(kept);
+    Ok(())
 }
 
 #[inline(never)]

@@ -12,6 +12,7 @@ use kellion_sdk::{AgentError, Body, Context, Handler, IntoBody, Result, session}
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use kellion_sdk::model::Stream;
 use models::Question;
 
 /// What to do.
@@ -42,6 +43,9 @@ enum Deed {
     Large { bytes: usize },
     /// Prints the message to stdout and stderr, logs it at every level, and answers with it.
     Print { message: String },
+    /// Prints the message to stdout and stderr without a line end. That for stdout stays in the agent's own memory until
+    /// a line ends.
+    Mutter { message: String },
 
     /// Answers with a model's text and what it cost.
     Model(Question),
@@ -49,6 +53,10 @@ enum Deed {
     ModelStream(Question),
     /// Takes a model's first event and drops the stream.
     ModelCancel(Question),
+    /// Takes a model's first event and keeps the stream for the turns to come.
+    ModelHold(Question),
+    /// Answers with the number of streams that were kept, and drops them.
+    Release,
     /// Answers with the number of tokens that asking would cost.
     CountTokens(Question),
     /// Answers with what a model's own API says.
@@ -64,6 +72,8 @@ enum Deed {
     Spin,
     /// Fills memory until it is refused, or that much is full.
     Fill { mib: Option<usize> },
+    /// Keeps that much memory for the turns to come, every byte of it written, and answers with all that is kept.
+    Keep { kib: usize },
     /// Overflows the stack.
     Recurse,
 
@@ -79,6 +89,8 @@ enum Deed {
 
 struct Probe {
     turns: u64,
+    kept: Vec<u8>,
+    streams: Vec<Stream>,
 }
 
 impl Handler for Probe {
@@ -86,7 +98,11 @@ impl Handler for Probe {
     type Answer = Body;
 
     fn start() -> Self {
-        Self { turns: 0 }
+        Self {
+            turns: 0,
+            kept: Vec::new(),
+            streams: Vec::new(),
+        }
     }
 
     fn invoke(&mut self, deed: Deed, context: &Context) -> Result<Body> {
@@ -109,10 +125,24 @@ impl Handler for Probe {
                 output::print(&message);
                 message.into_body()
             }
+            Deed::Mutter { message } => {
+                output::mutter(&message);
+                message.into_body()
+            }
 
             Deed::Model(question) => models::ask(question)?.into_body(),
             Deed::ModelStream(question) => models::forward(question)?.into_body(),
             Deed::ModelCancel(question) => models::cancel(question)?.into_body(),
+            Deed::ModelHold(question) => {
+                let (event, stream) = models::hold(question)?;
+                self.streams.push(stream);
+                event.into_body()
+            }
+            Deed::Release => {
+                let released = self.streams.len();
+                self.streams.clear();
+                released.into_body()
+            }
             Deed::CountTokens(question) => models::count_tokens(question)?.into_body(),
             Deed::InvokeModel { model, body } => models::invoke(&model, &body),
 
@@ -121,6 +151,10 @@ impl Handler for Probe {
             Deed::Trap => faults::trap(),
             Deed::Spin => faults::spin(),
             Deed::Fill { mib } => faults::fill(mib.unwrap_or(usize::MAX)).into_body(),
+            Deed::Keep { kib } => {
+                faults::keep(&mut self.kept, kib)?;
+                json!({ "kept_bytes": self.kept.len() }).into_body()
+            }
             Deed::Recurse => faults::recurse(0).into_body(),
 
             Deed::Env => surroundings::reach().into_body(),

@@ -1,6 +1,6 @@
 //! Every call of the contract's `model` interface.
 
-use kellion_sdk::model::{self, Request, Usage};
+use kellion_sdk::model::{self, Request, Stream, Usage};
 use kellion_sdk::response::{Events, Streamed};
 use kellion_sdk::{Body, Result};
 use serde::{Deserialize, Serialize};
@@ -46,11 +46,17 @@ pub(crate) fn forward(question: Question) -> Result<Streamed> {
 }
 
 pub(crate) fn cancel(question: Question) -> Result<model::Event> {
+    let (first, _) = hold(question)?;
+    Ok(first)
+}
+
+/// The first event, and the stream after it.
+pub(crate) fn hold(question: Question) -> Result<(model::Event, Stream)> {
     let mut stream = model::converse_stream(&question.into())?;
     let first = stream
         .next()
         .ok_or_else(|| model::Error::new(model::ErrorKind::Unavailable, "an empty stream"))?;
-    Ok(first?)
+    Ok((first?, stream))
 }
 
 pub(crate) fn count_tokens(question: Question) -> Result<u64> {

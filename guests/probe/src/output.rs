@@ -47,3 +47,8 @@ pub(crate) fn print(message: &str) {
     log::warn!("{message}");
     log::error!("{message}");
 }
+
+pub(crate) fn mutter(message: &str) {
+    print!("{message}");
+    eprint!("{message}");
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Instant, SystemTime, SystemTimeError, UNIX_EPOCH};
 use std::{env, fs};
 
@@ -18,6 +18,7 @@ pub(crate) struct Reach {
     passwd: Result<String, String>,
     written: Result<(), String>,
     connected: Result<(), String>,
+    resolved: Result<(), String>,
 }
 
 pub(crate) fn reach() -> Reach {
@@ -28,6 +29,7 @@ pub(crate) fn reach() -> Reach {
         passwd: told(fs::read_to_string("/etc/passwd")),
         written: told(fs::write("/tmp/probe", "x")),
         connected: told(TcpStream::connect("127.0.0.1:1").map(drop)),
+        resolved: told("localhost:1".to_socket_addrs().map(drop)),
     }
 }
 

@@ -76,6 +76,16 @@ fn memory_is_filled_up_to_the_limit() {
 }
 
 #[test]
+fn kept_memory_adds_up() {
+    let mut probe = Probe::start();
+    for kept in [3, 6] {
+        let body = turn(&mut probe, &json!({ "do": "keep", "kib": 3 }));
+        let kept = json!({ "kept_bytes": kept << 10 });
+        assert_eq!(body, Ok(kept.into_body().expect("JSON")));
+    }
+}
+
+#[test]
 fn an_unknown_deed_is_refused_as_a_payload() {
     let refused = turn(&mut Probe::start(), &json!({ "do": "dance" }));
     let Err(AgentError::InvalidPayload(message)) = refused else {

@@ -13,7 +13,7 @@ use super::artifacts::new_file;
 use super::{Config, Error};
 use crate::contract::log::Level;
 use crate::ids::Digest;
-use crate::sandbox::{Birth, Cell, Fault, LogSink, Program, Sandbox};
+use crate::sandbox::{Birth, Cell, EDITION, Fault, LogSink, Program, Sandbox};
 
 /// The exit code by which the compile child says that the component is at fault, with the reason on stderr.
 pub const REFUSED: u8 = 65;
@@ -76,7 +76,8 @@ impl Builder {
         artifact: PathBuf,
     ) -> Result<Program, BuildError> {
         // Machine code depends on the memory limit; the engine itself refuses programs of another version of it.
-        let name = format!("{digest}-{}.cwasm", self.sandbox.config().memory_mib);
+        let memory_mib = self.sandbox.config().memory_mib;
+        let name = format!("{digest}-{memory_mib}-{EDITION}.cwasm");
         let path = self.compiled.join(name);
         if path.exists() {
             match self.load(path.clone()).await {

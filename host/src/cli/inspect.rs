@@ -27,6 +27,7 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
             "imports": inspection.imports,
             "exports": inspection.exports,
             "misfit": inspection.misfit,
+            "imageObstacles": inspection.obstacles,
         }));
         return Ok(());
     }
@@ -43,6 +44,12 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
     super::say(match &inspection.misfit {
         None => "fits     yes: the world kellion:agent/agent@0.1.0".to_owned(),
         Some(misfit) => format!("fits     no: {misfit}"),
+    });
+    super::say(if inspection.obstacles.is_empty() {
+        "images   yes: its sessions can be captured and restored".to_owned()
+    } else {
+        let obstacles = inspection.obstacles.join("\n         ");
+        format!("images   no: {obstacles}")
     });
     Ok(())
 }

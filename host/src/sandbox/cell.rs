@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Instance, ResourceTable};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::capabilities::{Capabilities, LogSink};
 use super::clocks::VirtualClock;
 use super::engine::{Config, Program, Sandbox, TICK};
+use super::handles::{HandleTable, MAX_HANDLES};
 use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryLimit};
 use super::random::{Chance, Seed};
 use super::stdio::{Printer, Prints};
@@ -17,9 +18,6 @@ use crate::clock::Timestamp;
 use crate::contract::Agent;
 use crate::contract::log::Level;
 use crate::contract::types::{AgentError, Context};
-
-/// Resources that a guest may hold at one time; a chatty agent holds a dozen.
-const MAX_HANDLES: usize = 1_024;
 
 /// All that makes one cell of a program differ from another, until their turns do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +77,7 @@ pub(super) struct State {
     pub(super) clock: VirtualClock,
     /// The deadlines of the guest's timers, by their pollables.
     pub(super) timers: BTreeMap<u32, u64>,
+    pub(super) handles: HandleTable,
     pub(super) chance: Chance,
     memory: MemoryLimit,
     cpu: CpuBudget,
@@ -95,10 +94,12 @@ impl WasiView for State {
 
 /// A live instance. After a [`Fault`], or when a call's future was dropped, it must not be used again.
 pub struct Cell {
-    store: Store<State>,
+    pub(super) store: Store<State>,
+    pub(super) instance: Instance,
+    pub(super) program: Program,
+    pub(super) limits: Config,
     agent: Agent,
     prints: Prints,
-    limits: Config,
 }
 
 impl Cell {
@@ -109,12 +110,21 @@ impl Cell {
         log: Arc<dyn LogSink>,
         birth: &Birth,
     ) -> Result<Cell, Fault> {
-        let limits = sandbox.config().clone();
+        Self::begin(sandbox.config(), program, log, birth).await
+    }
+
+    /// The same, without the sandbox: its engine is the program's.
+    pub(super) async fn begin(
+        limits: &Config,
+        program: &Program,
+        log: Arc<dyn LogSink>,
+        birth: &Birth,
+    ) -> Result<Cell, Fault> {
         let prints = Prints::new(Arc::clone(&log));
-        let state = State::new(&limits, log, &prints, birth);
-        let mut store = Store::new(program.pre.engine(), state);
+        let state = State::new(limits, log, &prints, birth);
+        let mut store = Store::new(program.pre().engine(), state);
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel((limits.transfer_mib as usize) << 20);
+        store.set_hostcall_fuel(transfer(limits));
         store.set_max_component_handles(MAX_HANDLES);
         store.epoch_deadline_callback(|mut store| {
             store.data_mut().cpu.charge()?;
@@ -122,18 +132,27 @@ impl Cell {
         });
         // Before the first instruction: an agent's start code can loop as well.
         store.set_epoch_deadline(1);
-        match program.pre.instantiate_async(&mut store).await {
-            Ok(agent) => Ok(Cell {
+        let started = async {
+            let instance = program.pre().instantiate_async(&mut store).await?;
+            Ok((instance, program.agent(&mut store, &instance)?))
+        };
+        let started = started.await;
+        prints.flush();
+        match started {
+            Ok((instance, agent)) => Ok(Cell {
                 store,
+                instance,
+                program: program.clone(),
+                limits: limits.clone(),
                 agent,
                 prints,
-                limits,
             }),
-            Err(error) => Err(fault(&mut store, &limits, &error)),
+            Err(error) => Err(fault(&mut store, limits, &error)),
         }
     }
 
-    /// One turn, which begins at `at` by the guest's clock. The inner result is the agent's own answer or error, after which the cell is as good as before.
+    /// One turn, which begins at `at` by the guest's clock. The inner result is the agent's own answer or error, after
+    /// which the cell is as good as before.
     pub async fn invoke(
         &mut self,
         payload: &[u8],
@@ -144,16 +163,43 @@ impl Cell {
         let state = self.store.data_mut();
         state.turn = Some(turn);
         state.clock.advance_to(at);
-        state.cpu.reset();
-        state.memory.take_refused();
-        self.store.set_epoch_deadline(1);
+        self.fresh_budget();
         let outcome = self
             .agent
             .call_invoke(&mut self.store, payload, context)
             .await;
         self.store.data_mut().turn = None;
         self.prints.flush();
-        outcome.map_err(|error| fault(&mut self.store, &self.limits, &error))
+        outcome.map_err(|error| self.fault(&error))
+    }
+
+    fn fresh_budget(&mut self) {
+        let state = self.store.data_mut();
+        state.cpu.reset();
+        state.memory.take_refused();
+        self.store.set_epoch_deadline(1);
+    }
+
+    /// For calls of the host's own into the accessor: they look at whole memories, and copy nothing.
+    pub(super) fn unlimited(&mut self) {
+        self.fresh_budget();
+        self.store.set_hostcall_fuel(usize::MAX);
+    }
+
+    /// For the guest again.
+    pub(super) fn limited(&mut self) {
+        self.store.set_hostcall_fuel(transfer(&self.limits));
+    }
+
+    /// Why a call failed.
+    pub(super) fn fault(&mut self, error: &wasmtime::Error) -> Fault {
+        fault(&mut self.store, &self.limits, error)
+    }
+
+    /// Log entries and prints go here from now on.
+    pub(super) fn log_to(&mut self, log: Arc<dyn LogSink>) {
+        self.prints.log_to(Arc::clone(&log));
+        self.store.data_mut().log = log;
     }
 
     /// Bytes of linear memory.
@@ -193,11 +239,17 @@ impl State {
             log,
             clock: VirtualClock::at(birth.at),
             timers: BTreeMap::new(),
+            handles: HandleTable::default(),
             chance: Chance::new(&birth.seed),
             memory: MemoryLimit::new((limits.memory_mib as usize) << 20),
             cpu: CpuBudget::new(ticks),
         }
     }
+}
+
+/// Bytes that one call may carry over.
+fn transfer(limits: &Config) -> usize {
+    (limits.transfer_mib as usize) << 20
 }
 
 /// Says what went wrong, to the author in the session's log and to the caller in a word.

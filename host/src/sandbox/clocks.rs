@@ -7,6 +7,7 @@ use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
 use super::cell::State;
+use super::handles::Handle;
 use crate::clock::Timestamp;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -22,6 +23,11 @@ impl VirtualClock {
 
     pub(super) fn at(time: Timestamp) -> Self {
         Self(nanoseconds(time))
+    }
+
+    /// The clock of which [`now`](Self::now) said this.
+    pub(super) fn at_ns(time: u64) -> Self {
+        Self(time)
     }
 
     /// The present moment. Each look takes a nanosecond, so that none shows what another showed.
@@ -100,6 +106,7 @@ impl State {
         let timer = self.table.push(Timer)?;
         let pollable = subscribe(&mut self.table, timer)?;
         self.timers.insert(pollable.rep(), deadline);
+        self.handles.open(Handle::Other, pollable.rep());
         Ok(pollable)
     }
 }

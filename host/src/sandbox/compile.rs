@@ -4,8 +4,13 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::engine::{Config, linker, shared};
+use super::instrument::instrument;
 use super::world;
 use crate::contract::AgentPre;
+
+/// What [`compile`] makes of a component, beside what depends on the engine: to be counted up whenever that changes, so
+/// that programs are compiled again. Since 1 they can be imaged.
+pub const EDITION: u32 = 1;
 
 /// Why bytes are not an agent. The text is for the agent's author.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +29,8 @@ pub enum CompileError {
     Compiler(String),
 }
 
-/// Checks a component against the world and compiles it for a sandbox of the same memory limit.
+/// Checks a component against the world and compiles it for a sandbox of the same memory limit. What can be imaged is
+/// [instrumented](super::instrument) for it; what cannot is compiled as it is.
 ///
 /// Takes seconds and hundreds of MiB for large agents, and without a limit on either for hostile ones: the caller is a
 /// process of its own, with limits.
@@ -34,17 +40,25 @@ pub fn compile(component: &[u8], memory_mib: u32) -> Result<Vec<u8>, CompileErro
     config.cranelift_nan_canonicalization(true);
     let engine =
         Engine::new(&config).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+    let instrumented = instrument(component).ok();
+    let is_instrumented = instrumented.is_some();
+    let component = instrumented.as_deref().unwrap_or(component);
     let component = Component::from_binary(&engine, component)
         .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
-    world::check(&component.component_type(), &engine).map_err(CompileError::World)?;
-    // The names fit; whether the types behind them do is for the linker to say.
-    linker(&engine)
-        .and_then(|linker| linker.instantiate_pre(&component))
-        .and_then(AgentPre::new)
-        .map_err(|error| CompileError::World(format!("{error:#}")))?;
+    fits(&component, &engine, is_instrumented).map_err(CompileError::World)?;
     component
         .serialize()
         .map_err(|error| CompileError::Compiler(format!("{error:#}")))
+}
+
+fn fits(component: &Component, engine: &Engine, is_instrumented: bool) -> Result<(), String> {
+    world::check(&component.component_type(), engine, is_instrumented)?;
+    // The names fit; whether the types behind them do is for the linker to say.
+    linker(engine)
+        .and_then(|linker| linker.instantiate_pre(component))
+        .and_then(AgentPre::new)
+        .map(|_| ())
+        .map_err(|error| format!("{error:#}"))
 }
 
 /// What can be said of a component without running it.
@@ -56,6 +70,8 @@ pub struct Inspection {
     pub exports: Vec<String>,
     /// Why it is no agent, if it is none.
     pub misfit: Option<String>,
+    /// Why its sessions cannot be captured as images, if they cannot: they stay in memory, or are replayed.
+    pub obstacles: Vec<String>,
 }
 
 /// Looks at a component. Compiles it to do so, with all that [`compile`] says of hostile ones.
@@ -63,15 +79,10 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, CompileError> {
     is_component(component)?;
     let engine = Engine::new(&shared(Config::default().memory_mib))
         .map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+    let obstacles = instrument(component).err().map(|refused| refused.reasons);
     let component = Component::from_binary(&engine, component)
         .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
     let described = component.component_type();
-    let fits = world::check(&described, &engine).and_then(|()| {
-        linker(&engine)
-            .and_then(|linker| linker.instantiate_pre(&component))
-            .and_then(AgentPre::new)
-            .map_err(|error| format!("{error:#}"))
-    });
     Ok(Inspection {
         imports: described
             .imports(&engine)
@@ -81,7 +92,8 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, CompileError> {
             .exports(&engine)
             .map(|(name, _)| name.to_owned())
             .collect(),
-        misfit: fits.err(),
+        misfit: fits(&component, &engine, false).err(),
+        obstacles: obstacles.unwrap_or_default(),
     })
 }
 

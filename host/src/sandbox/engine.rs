@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
-use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
-use wasmtime_wasi::p2::bindings::{clocks, io, random};
+use wasmtime::component::{Component, HasSelf, Instance, InstancePre, Linker};
+use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime_wasi::p2::bindings::{cli, clocks, io, random, sockets};
 
 use super::cell::State;
-use crate::contract::{Agent, AgentPre};
+use super::image::Imaging;
+use crate::contract::{Agent, AgentIndices};
 
 /// How often running guests are looked at: a spinning guest yields its thread, and is charged, this often.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -76,8 +77,44 @@ pub struct Sandbox {
 
 /// A compiled agent, ready to start cells. Cheap to clone.
 #[derive(Clone)]
-pub struct Program {
-    pub(super) pre: AgentPre<State>,
+pub struct Program(Arc<Loaded>);
+
+struct Loaded {
+    pre: InstancePre<State>,
+    agent: AgentIndices,
+    imaging: Option<Imaging>,
+}
+
+impl Program {
+    fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
+        Ok(Self(Arc::new(Loaded {
+            agent: AgentIndices::new(&pre)?,
+            imaging: Imaging::of(&pre),
+            pre,
+        })))
+    }
+
+    /// Whether cells of this program can be captured; `kellion inspect` says why not.
+    pub fn is_imageable(&self) -> bool {
+        self.0.imaging.is_some()
+    }
+
+    pub(super) fn pre(&self) -> &InstancePre<State> {
+        &self.0.pre
+    }
+
+    /// The exports of one of its instances.
+    pub(super) fn agent(
+        &self,
+        store: &mut Store<State>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Agent> {
+        self.0.agent.load(store, instance)
+    }
+
+    pub(super) fn imaging(&self) -> Option<&Imaging> {
+        self.0.imaging.as_ref()
+    }
 }
 
 impl Sandbox {
@@ -120,9 +157,7 @@ impl Sandbox {
             .linker
             .instantiate_pre(&component)
             .map_err(Error::Load)?;
-        Ok(Program {
-            pre: AgentPre::new(pre).map_err(Error::Load)?,
-        })
+        Program::new(pre).map_err(Error::Load)
     }
 
     /// The configuration in force, clamped to what the machine has.
@@ -152,7 +187,8 @@ fn tick(engine: &Engine, running: Arc<AtomicBool>) {
 }
 
 /// Everything that an agent can reach. WASI is linked whole, because toolchains import more than they use, and inert:
-/// no directory, no network, no environment. Chance and time, which are all that is left of it, are the cell's own.
+/// no directory, no network, no environment. Chance and time, which are all that is left of it, are the cell's own; so
+/// are the functions that give handles, of which the cell keeps account.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     fn own(state: &mut State) -> &mut State {
         state
@@ -160,12 +196,19 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     linker.allow_shadowing(true);
+    cli::stdin::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    cli::stdout::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    cli::stderr::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
     clocks::wall_clock::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
     clocks::monotonic_clock::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
     io::poll::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    io::streams::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
     random::random::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
     random::insecure::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
     random::insecure_seed::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    sockets::instance_network::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
+    let stable = sockets::network::LinkOptions::default();
+    sockets::network::add_to_linker::<_, HasSelf<_>>(&mut linker, &stable, own)?;
     linker.allow_shadowing(false);
     Agent::add_to_linker::<_, HasSelf<_>>(&mut linker, own)?;
     Ok(linker)
@@ -244,7 +287,8 @@ fn serving(config: &Config) -> wasmtime::Config {
         .total_stacks(sessions)
         .total_core_instances(sessions.saturating_mul(6))
         .total_tables(sessions.saturating_mul(2))
-        .max_core_instances_per_component(40)
+        // 40 of its own, and an accessor for each memory.
+        .max_core_instances_per_component(42)
         .max_memories_per_component(2)
         .max_tables_per_component(10)
         .max_memory_size((config.memory_mib as usize) << 20)

@@ -4,6 +4,7 @@ use futures::StreamExt;
 use wasmtime::component::Resource;
 
 use super::cell::State;
+use super::handles::Handle;
 use crate::contract::ResponseStream;
 use crate::contract::model::{
     Error, ErrorKind, Event, Host, HostResponseStream, Request, Response,
@@ -39,7 +40,11 @@ impl Host for State {
         let stream = turn.converse_stream(request).await;
         self.observed();
         match stream {
-            Ok(events) => Ok(Ok(self.table.push(ResponseStream(events))?)),
+            Ok(events) => {
+                let stream = self.table.push(ResponseStream(events))?;
+                self.handles.open(Handle::Other, stream.rep());
+                Ok(Ok(stream))
+            }
             Err(error) => Ok(Err(error)),
         }
     }
@@ -75,6 +80,7 @@ impl HostResponseStream for State {
     }
 
     fn drop(&mut self, stream: Resource<ResponseStream>) -> wasmtime::Result<()> {
+        self.handles.close(stream.rep());
         self.table.delete(stream)?;
         Ok(())
     }

@@ -44,6 +44,7 @@ impl HostPollable for State {
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
         self.timers.remove(&pollable.rep());
+        self.handles.close(pollable.rep());
         HostPollable::drop(&mut self.table, pollable)
     }
 }

@@ -48,6 +48,18 @@ impl Chance {
         Self(ChaCha20Rng::from_seed(seed.0))
     }
 
+    /// All that there is to say of it: the seed, and how many words of the stream were taken.
+    pub(super) fn state(&self) -> (Seed, u128) {
+        (Seed(self.0.get_seed()), self.0.get_word_pos())
+    }
+
+    /// The stream of which [`state`](Self::state) said this.
+    pub(super) fn at(seed: &Seed, position: u128) -> Self {
+        let mut stream = Self::new(seed);
+        stream.0.set_word_pos(position);
+        stream
+    }
+
     fn bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
         if length > MAX_BYTES {
             wasmtime::bail!("{length} random bytes at once are more than {MAX_BYTES}");

@@ -25,6 +25,7 @@ impl Host for State {
         source: Resource<ResponseStream>,
         framing: Framing,
     ) -> wasmtime::Result<Result<Response, Error>> {
+        self.handles.close(source.rep());
         let ResponseStream(mut events) = self.table.delete(source)?;
         loop {
             let event = events.next().await;

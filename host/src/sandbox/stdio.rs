@@ -30,6 +30,12 @@ impl Prints {
         Self(Arc::new(Mutex::new(Lines { log, open })))
     }
 
+    /// What is printed from now on goes here.
+    pub(super) fn log_to(&self, log: Arc<dyn LogSink>) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.log = log;
+    }
+
     /// Logs what was printed without a line end.
     pub(super) fn flush(&self) {
         let Lines { log, open } = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);

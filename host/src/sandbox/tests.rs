@@ -1,14 +1,15 @@
 use super::{CompileError, compile, inspect};
 
 mod determinism;
-mod stage;
+mod images;
+pub(super) mod stage;
 mod time;
 
 const MEMORY_MIB: u32 = 256;
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 fn probe() -> Vec<u8> {
-    std::fs::read(env!("KELLION_PROBE_WASM")).unwrap()
+    stage::PROBE.component()
 }
 
 fn refusal(bytes: &[u8]) -> String {
@@ -59,6 +60,7 @@ fn a_cut_component_is_refused_wherever_it_is_cut() {
 fn an_inspection_names_imports_and_exports() {
     let inspection = inspect(&probe()).unwrap();
     assert_eq!(inspection.misfit, None);
+    assert_eq!(inspection.obstacles, [""; 0]);
     assert!(inspection.exports.iter().any(|name| name == "invoke"));
     assert!(
         inspection

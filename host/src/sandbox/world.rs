@@ -3,6 +3,8 @@
 use wasmtime::Engine;
 use wasmtime::component::types;
 
+use super::instrument::ACCESSOR;
+
 /// Interfaces that an agent may import. WASI's minor versions are compatible within 0.2.
 const OFFERED: [&str; 7] = [
     "kellion:agent/types@0.1.0",
@@ -22,9 +24,17 @@ const WASI: [&str; 6] = [
     "wasi:sockets/",
 ];
 
-/// What does not fit, as one sentence.
-pub(super) fn check(component: &types::Component, engine: &Engine) -> Result<(), String> {
+/// What does not fit, as one sentence. The component is as its author made it, or instrumented by us.
+pub(super) fn check(
+    component: &types::Component,
+    engine: &Engine,
+    instrumented: bool,
+) -> Result<(), String> {
     let mut complaints = Vec::new();
+    let mut exports = component.exports(engine).map(|(name, _)| name);
+    if !instrumented && exports.any(|name| name.starts_with(ACCESSOR)) {
+        complaints.push(format!("it exports {ACCESSOR:?}, a name that is reserved"));
+    }
     for (name, _) in component.imports(engine) {
         if !offered(name) {
             complaints.push(format!("it imports {name:?}, which is not offered"));

@@ -9,7 +9,10 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 
-use super::super::{Birth, Capabilities, Cell, Config, Fault, LogSink, Program, Sandbox, Seed};
+use super::super::{
+    Birth, Capabilities, Cell, Config, Fault, Image, LogSink, NotImageable, NotRestored, Program,
+    Sandbox, Seed,
+};
 use super::MEMORY_MIB;
 use crate::clock::Timestamp;
 use crate::contract::EventStream;
@@ -21,51 +24,81 @@ use crate::contract::session::Budget;
 use crate::contract::types::{AgentError, Context};
 
 /// The guests, compiled once for all tests of the process.
-pub(super) static PROBE: Guest = Guest::new(env!("KELLION_PROBE_WASM"));
+pub(crate) static PROBE: Guest = Guest::new(env!("KELLION_PROBE_WASM"));
+pub(crate) static TUTORIAL: Guest = Guest::new(env!("KELLION_TUTORIAL_WASM"));
+pub(crate) static ECHO: Guest = Guest::new(env!("KELLION_ECHO_WASM"));
 
-pub(super) struct Guest {
+pub(crate) struct Guest {
     component: &'static str,
     compiled: OnceLock<Vec<u8>>,
 }
 
 impl Guest {
-    pub(super) const fn new(component: &'static str) -> Self {
+    pub(crate) const fn new(component: &'static str) -> Self {
         Self {
             component,
             compiled: OnceLock::new(),
         }
     }
 
+    pub(crate) fn component(&self) -> Vec<u8> {
+        std::fs::read(self.component).unwrap()
+    }
+
     fn compiled(&self) -> &[u8] {
-        self.compiled.get_or_init(|| {
-            let component = std::fs::read(self.component).unwrap();
-            super::super::compile(&component, MEMORY_MIB).unwrap()
-        })
+        self.compiled
+            .get_or_init(|| super::super::compile(&self.component(), MEMORY_MIB).unwrap())
     }
 }
 
 /// A sandbox of its own, with one program.
-pub(super) struct Stage {
-    pub(super) sandbox: Sandbox,
-    pub(super) program: Program,
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) program: Program,
 }
 
 impl Stage {
-    pub(super) fn with(guest: &Guest) -> Self {
-        let sandbox = Sandbox::new(Config {
-            max_live_sessions: 8,
-            memory_mib: MEMORY_MIB,
-            ..Config::default()
-        })
-        .unwrap();
+    pub(crate) fn with(guest: &Guest) -> Self {
+        Self::of(guest.compiled(), Self::limits())
+    }
+
+    /// With other limits.
+    pub(crate) fn limited(guest: &Guest, limits: Config) -> Self {
+        let compiled = super::super::compile(&guest.component(), limits.memory_mib).unwrap();
+        Self::of(&compiled, limits)
+    }
+
+    pub(crate) fn of(compiled: &[u8], limits: Config) -> Self {
+        let sandbox = Sandbox::new(limits).unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(guest.compiled()).unwrap();
+        file.write_all(compiled).unwrap();
         let program = sandbox.load(file.path()).unwrap();
         Self { sandbox, program }
     }
 
+    pub(crate) fn limits() -> Config {
+        Config {
+            max_live_sessions: 8,
+            memory_mib: MEMORY_MIB,
+            ..Config::default()
+        }
+    }
+
+    /// The session that an image of these bytes is of, after so many turns.
+    pub(crate) async fn restore(&self, image: &Bytes, turns: u64) -> Result<Session, NotRestored> {
+        let log = Arc::new(Log::default());
+        let image = Image::decode(image).unwrap();
+        // Actors run on any thread: boxing asks for a future that may.
+        let cell = Cell::restore(&self.sandbox, &self.program, log.clone(), &image).boxed();
+        Ok(Session {
+            cell: cell.await?,
+            log,
+            turns,
+        })
+    }
+
     /// A session that was born with this seed.
-    pub(super) async fn session(&self, seed: u64) -> Session {
+    pub(crate) async fn session(&self, seed: u64) -> Session {
         let log = Arc::new(Log::default());
         let cell = Cell::start(&self.sandbox, &self.program, log.clone(), &birth(seed)).await;
         Session {
@@ -76,9 +109,9 @@ impl Stage {
     }
 }
 
-pub(super) const START: Timestamp = Timestamp::from_millis(1_780_000_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_780_000_000_000);
 
-pub(super) fn birth(seed: u64) -> Birth {
+pub(crate) fn birth(seed: u64) -> Birth {
     let mut bytes = [7; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     Birth {
@@ -87,22 +120,22 @@ pub(super) fn birth(seed: u64) -> Birth {
     }
 }
 
-pub(super) struct Session {
-    pub(super) cell: Cell,
-    pub(super) log: Arc<Log>,
-    pub(super) turns: u64,
+pub(crate) struct Session {
+    pub(crate) cell: Cell,
+    pub(crate) log: Arc<Log>,
+    pub(crate) turns: u64,
 }
 
 /// All that came out of one turn.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Outcome {
-    pub(super) answer: Result<Result<Vec<u8>, AgentError>, Fault>,
-    pub(super) log: Vec<String>,
-    pub(super) outside: Told,
+pub(crate) struct Outcome {
+    pub(crate) answer: Result<Result<Vec<u8>, AgentError>, Fault>,
+    pub(crate) log: Vec<String>,
+    pub(crate) outside: Told,
 }
 
 impl Outcome {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         match &self.answer {
             Ok(Ok(answer)) => serde_json::from_slice(answer).unwrap(),
             other => panic!("{other:?}"),
@@ -111,7 +144,15 @@ impl Outcome {
 }
 
 impl Session {
-    pub(super) async fn turn(&mut self, payload: &Value, at: Timestamp, script: u64) -> Outcome {
+    pub(crate) async fn image(&mut self) -> Result<Bytes, NotImageable> {
+        Ok(self.cell.capture().boxed().await?.encode())
+    }
+
+    pub(crate) async fn digest(&mut self) -> [u8; 32] {
+        self.cell.memory_digest().boxed().await.unwrap()
+    }
+
+    pub(crate) async fn turn(&mut self, payload: &Value, at: Timestamp, script: u64) -> Outcome {
         let told = Arc::new(Mutex::new(Told::default()));
         let outside = Outside {
             chance: Chance(script),
@@ -126,7 +167,7 @@ impl Session {
         }
     }
 
-    pub(super) async fn turn_with(
+    pub(crate) async fn turn_with(
         &mut self,
         payload: &Value,
         at: Timestamp,
@@ -159,10 +200,10 @@ fn context(turn: u64, at: Timestamp) -> Context {
 }
 
 /// Numbers that look like chance, the same ones in every process.
-pub(super) struct Chance(pub(super) u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -170,14 +211,14 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// Something to do, for the probe.
-    pub(super) fn deed(&mut self) -> Value {
+    pub(crate) fn deed(&mut self) -> Value {
         let prompt = format!("say {}", self.below(1_000));
-        match self.below(18) {
+        match self.below(20) {
             0 => json!({ "do": "count" }),
             1 | 2 => json!({ "do": "random" }),
             3 | 4 => json!({ "do": "clock" }),
@@ -193,6 +234,8 @@ impl Chance {
             14 => json!({ "do": "stream", "n": self.below(5), "pause_ms": self.below(90) }),
             15 => json!({ "do": "env" }),
             16 => json!({ "do": "fail", "message": prompt }),
+            17 => json!({ "do": "mutter", "message": prompt }),
+            18 => json!({ "do": "keep", "kib": self.below(64) }),
             _ => json!({ "do": "context" }),
         }
     }
@@ -200,7 +243,7 @@ impl Chance {
 
 /// Where a session's prints and log entries go.
 #[derive(Default)]
-pub(super) struct Log(pub(super) Mutex<Vec<String>>);
+pub(crate) struct Log(pub(crate) Mutex<Vec<String>>);
 
 impl LogSink for Log {
     fn write(&self, level: Level, message: &str) {
@@ -210,13 +253,13 @@ impl LogSink for Log {
 
 /// What an outside was told.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Told {
-    pub(super) calls: Vec<String>,
-    pub(super) sleeps: Vec<Duration>,
+pub(crate) struct Told {
+    pub(crate) calls: Vec<String>,
+    pub(crate) sleeps: Vec<Duration>,
 }
 
 /// An outside that answers from its script, and never waits.
-pub(super) struct Outside {
+pub(crate) struct Outside {
     chance: Chance,
     now: Timestamp,
     told: Arc<Mutex<Told>>,
