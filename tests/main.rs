@@ -23,4 +23,5 @@ mod models;
 )]
 mod stand_in;
 mod streaming;
+mod survives;
 mod tutorial;

@@ -27,9 +27,11 @@ pub(crate) struct Client {
 
 impl Client {
     pub(super) fn new(endpoint: String) -> Self {
-        // No proxies of this machine; the limit only keeps a broken server from hanging the test.
+        // No proxies of this machine, and no connection kept to a server that may be killed meanwhile; the limit only
+        // keeps a broken server from hanging the test.
         let http = reqwest::Client::builder()
             .no_proxy()
+            .pool_max_idle_per_host(0)
             .timeout(Duration::from_secs(120))
             .build()
             .expect("an HTTP client can be made");

@@ -60,7 +60,7 @@ impl Builder {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         std::fs::write(folder.path().join("kellion.toml"), &self.config)
             .expect("the folder is writable");
-        let (process, client) = self.serve(folder.path());
+        let (process, client) = self.serve(folder.path(), "127.0.0.1:0");
         Host {
             process,
             client,
@@ -71,10 +71,10 @@ impl Builder {
     }
 
     /// Starts the process and waits until it says where it listens.
-    fn serve(&self, folder: &Path) -> (Child, Client) {
+    fn serve(&self, folder: &Path, address: &str) -> (Child, Client) {
         let log = File::create(log_file(folder)).expect("the folder is writable");
         let mut process = kellion(folder)
-            .args(["serve", "--json", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--json", "--listen", address])
             .args(["--data", "data", "--config", "kellion.toml"])
             .args(["--provider", self.provider.unwrap_or("offline")])
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -144,12 +144,31 @@ impl Host {
         self.process.try_wait().expect("the server is our child")
     }
 
-    /// Stops the server cleanly and starts it again on the same data.
+    /// Stops the server cleanly and starts it again on the same data, at the same address.
     pub(crate) fn restart(&mut self) {
+        self.shut_down();
+        self.start_again();
+    }
+
+    /// Stops the server cleanly.
+    pub(crate) fn shut_down(&mut self) {
         self.terminate();
         let status = self.process.wait().expect("the server is our child");
         assert_eq!(status.code(), Some(0), "{}", said(self.folder.path()));
-        let (process, client) = self.builder.serve(self.folder.path());
+    }
+
+    /// Kills the server as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        self.must_live = false;
+        self.process.kill().expect("the server is our child");
+        self.process.wait().expect("the server is our child");
+    }
+
+    /// Starts a server that is gone again on the same data, at the same address.
+    pub(crate) fn start_again(&mut self) {
+        let address = self.client.endpoint().trim_start_matches("http://");
+        let address = address.to_owned();
+        let (process, client) = self.builder.serve(self.folder.path(), &address);
         (self.process, self.client, self.must_live) = (process, client, true);
     }
 

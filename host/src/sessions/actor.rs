@@ -320,7 +320,7 @@ fn unrecorded_end(record: &Record, error: &super::Error) {
 async fn verdict(writer: Option<Arc<Writer>>, end: TurnEnd) -> TurnEnd {
     match (end, writer) {
         (TurnEnd::Diverged(diverged), Some(writer)) => {
-            let error = writer.quarantine(life::damage(diverged)).await;
+            let error = writer.quarantine(life::damage(&diverged)).await;
             TurnEnd::Unrecorded(TurnError::unreadable(&error))
         }
         (TurnEnd::Diverged(Diverged(why)), None) => {

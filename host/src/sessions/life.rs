@@ -406,7 +406,7 @@ pub(super) fn outcome(outlet: &Source, answer: Result<&[u8], &AgentError>) -> jo
 }
 
 /// Where a divergence is noted: it is not one record that is wrong.
-pub(super) fn damage(diverged: Diverged) -> Damage {
+pub(super) fn damage(diverged: &Diverged) -> Damage {
     Damage {
         seq: Seq::FIRST,
         why: format!("its records and its agent do not agree: {diverged}"),

@@ -1,7 +1,7 @@
 //! One turn from its taking to its record: what it is asked, what became of it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::invocation::{Invocation, TurnError};
@@ -27,6 +27,8 @@ pub(super) struct Performance {
     number: u64,
     at: Timestamp,
     began: Instant,
+    /// From its begin to its end; what the journal took does not count.
+    took: Duration,
     tape: Option<Arc<Tape>>,
 }
 
@@ -94,6 +96,7 @@ impl Performance {
             number: 0,
             at: Timestamp::from_millis(0),
             began: Instant::now(),
+            took: Duration::ZERO,
             tape: None,
         }
     }
@@ -148,17 +151,18 @@ impl Performance {
     }
 
     fn duration_us(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+        u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Records how the turn ended, and waits until that is durable. A turn whose end could not be recorded has not ended.
     pub(super) async fn conclude(
-        &self,
+        &mut self,
         shared: &Shared,
         record: &record::Record,
         life: &mut Life,
         end: TurnEnd,
     ) -> TurnEnd {
+        self.took = self.began.elapsed();
         // Nothing was written of a turn that never got so far.
         let Some(tape) = &self.tape else {
             return end;
