@@ -57,20 +57,46 @@ enum Rest {
     Asleep,
 }
 
+/// A session that was awake.
+struct Rested {
+    rest: Rest,
+    /// What is still to be told to its last caller.
+    over: Option<Over>,
+    /// Who is not served yet.
+    mail: Option<Box<Delivery>>,
+}
+
 impl Actor {
     /// Lives as long as its session is awake, or has mail.
     pub(super) async fn run(mut self) {
-        while let Some(delivery) = self.mailbox.recv().await {
-            let (rest, over) = self.awake(delivery).await;
-            let gone = match rest {
+        let mut waiting = None;
+        loop {
+            let delivery = match waiting.take() {
+                Some(delivery) => delivery,
+                None => match self.mailbox.recv().await {
+                    Some(delivery) => delivery,
+                    None => return,
+                },
+            };
+            let rested = self.awake(delivery).await;
+            waiting = rested.mail;
+            let gone = match rested.rest {
+                // Nobody asked for this end; who is in the mailbox finds a fresh world.
+                Rest::Ended {
+                    reason: EndReason::Idle | EndReason::Lifetime,
+                    durable: true,
+                }
+                | Rest::Asleep => waiting.is_none() && self.leave().await,
                 Rest::Ended { reason, durable } => {
+                    if let Some(delivery) = waiting.take() {
+                        delivery.outlet.fail(TurnError::Retry);
+                    }
                     self.retire(reason, durable);
                     true
                 }
-                Rest::Asleep => self.leave().await,
             };
             // Who is told that a turn broke its session may come again at once, and then finds a fresh one.
-            if let Some(over) = over {
+            if let Some(over) = rested.over {
                 over.tell();
             }
             if gone {
@@ -97,14 +123,18 @@ impl Actor {
         }
     }
 
-    /// From the delivery that wakes it to its next rest; with what is still to be told to its last caller.
-    async fn awake(&mut self, first: Box<Delivery>) -> (Rest, Option<Over>) {
+    /// From the delivery that wakes it to its next rest.
+    async fn awake(&mut self, first: Box<Delivery>) -> Rested {
         let woken = Life::wake(&self.shared, &self.record, &first.deployment).await;
         let (mut life, mut state) = match woken {
             Ok(woken) => woken,
             Err(error) => {
                 let outlet = Arc::new(first.outlet);
-                return (Rest::Asleep, Some(Over::failed(error, outlet)));
+                return Rested {
+                    rest: Rest::Asleep,
+                    over: Some(Over::failed(error, outlet)),
+                    mail: None,
+                };
             }
         };
         let mut alarm = Alarm::new(Arc::clone(&self.shared.clock));
@@ -112,16 +142,12 @@ impl Actor {
         let mut over: Option<Over> = None;
         loop {
             if let Phase::Ended { reason, .. } = state.phase() {
-                if let Some(delivery) = mail {
-                    delivery.outlet.fail(TurnError::Retry);
-                }
-                return (self.end(life, reason).await, over);
+                let rest = self.end(life, reason).await;
+                return Rested { rest, over, mail };
             }
             if over.as_ref().is_some_and(|over| over.lost_instance) {
-                if let Some(delivery) = mail {
-                    delivery.outlet.fail(TurnError::Retry);
-                }
-                return (Rest::Asleep, over);
+                let rest = Rest::Asleep;
+                return Rested { rest, over, mail };
             }
             if let Some(over) = over.take() {
                 over.tell();
@@ -139,7 +165,11 @@ impl Actor {
             }
             if life.is_blank() && self.mailbox.is_empty() {
                 // It never began: all that was asked of it was an answer from the journal, or it could not start.
-                return (Rest::Asleep, None);
+                return Rested {
+                    rest: Rest::Asleep,
+                    over: None,
+                    mail: None,
+                };
             }
             let event = tokio::select! {
                 biased;

@@ -100,6 +100,7 @@ impl Record {
             ..inside.summary.clone()
         };
         inside.receipts.clear();
+        self.log.restore(Vec::new());
     }
 
     /// The session is taken up from the journal.
