@@ -404,9 +404,10 @@ impl Journal {
     /// that is not known is no error.
     ///
     /// When this returns, the bytes of the session are gone from the folder, too: what SQLite removes it overwrites with
-    /// zeros, and its log is emptied. With one exception: where SQLite moved a row to make room, a copy of some of it may stay
-    /// in the unused part of a page until that page is written anew; `VACUUM` by another program, while no server runs, clears
-    /// these. What the file system or the disk keeps of overwritten blocks is not known here.
+    /// zeros, and its log is emptied. With one exception: where SQLite moved rows from one page to another, as it does in one
+    /// of some fifty removals, a piece of a row may stay in the unused part of a page. It goes when that page is filled or
+    /// freed, at the latest with the other sessions in that page; or at once by `VACUUM`, while no server runs. What the file
+    /// system or the disk keeps of overwritten blocks is not known here.
     ///
     /// A conflict while the session has a writer: end it before, or drop what [`load`](Self::load) gave. [`Error::Write`]
     /// when the log could not be emptied, because somebody has been reading for long: the session is gone, but not all of its

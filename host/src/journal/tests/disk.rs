@@ -21,6 +21,8 @@ pub(super) struct Faulty {
     pub(super) syncs: Arc<AtomicU64>,
     /// Commits until one finds the disk full; 0 for never.
     pub(super) full_in: Arc<AtomicU64>,
+    /// What the last commit asked of the disk: 1 nothing, 2 to be synced.
+    pub(super) synchronous: Arc<AtomicU64>,
 }
 
 impl TestDisk for Faulty {
@@ -29,6 +31,8 @@ impl TestDisk for Faulty {
             let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
             return Err(rusqlite::Error::SqliteFailure(code, None));
         }
+        let asked: u8 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        self.synchronous.store(asked.into(), Ordering::SeqCst);
         let left = self.full_in.load(Ordering::SeqCst);
         self.full_in.store(left.saturating_sub(1), Ordering::SeqCst);
         if left == 1 {

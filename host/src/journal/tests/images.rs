@@ -8,7 +8,7 @@ use futures::FutureExt;
 
 use super::disk::Faulty;
 use super::fixtures::*;
-use crate::journal::{Durability, Error, Filter, ModelUse, Record, Seq, State};
+use crate::journal::{Durability, Error, Filter, ModelUse, Record, Seq, State, chain};
 
 /// Turns 1 and 2, an image of them, turn 3, an image of it, and turn 4, which is open: twelve records. Closed.
 async fn imaged() -> Place {
@@ -210,6 +210,25 @@ async fn damage_is_found_where_it_matters() {
             (_, other) => panic!("{edit}: {other:?}"),
         }
     }
+}
+
+/// Another start, with a right hash of its own, such as one from an older copy of the folder.
+#[tokio::test]
+async fn a_start_from_elsewhere_is_found() {
+    let place = imaged().await;
+    let surgery = place.surgery();
+    let sql = "SELECT replace(text, '0707', '0808') FROM records WHERE seq = 1";
+    let text: String = surgery.query_row(sql, [], |row| row.get(0)).unwrap();
+    let digest = chain::digest(text.as_bytes());
+    let link = chain::link(&chain::GENESIS, &key(1), 1, 1, 1, &digest);
+    let sql = "UPDATE records SET text = ?1, link = ?2 WHERE seq = 1";
+    surgery.execute(sql, rusqlite::params![text, link]).unwrap();
+    let journal = place.open();
+    let loaded = journal.load(&key(1)).await;
+    let Err(Error::Damaged { damage, .. }) = loaded else {
+        panic!("{loaded:?}");
+    };
+    assert_eq!(damage.seq.number(), 1);
 }
 
 /// A lost entry would let a turn run twice, also where its records are not read.
@@ -420,14 +439,20 @@ async fn an_image_is_synced_where_it_must_be() {
     keep(&other, 0, "zero").await;
     assert_eq!(syncs(), 1);
 
-    // Now the only way back, and those after it are, too.
+    assert_eq!(disk.synchronous.load(Ordering::SeqCst), 1);
+
+    // Now the only way back, and those after it are, too; and none goes before what replaces it is safe.
     let day = Duration::from_secs(86_400);
     journal.compact(at(1) + 2 * day).await.unwrap();
     assert_eq!(syncs(), 2);
     for (turn, text) in [(2, "two"), (2, "two again")] {
         keep(&process, turn, text).await;
-        assert_eq!(syncs(), 2);
+        assert_eq!((syncs(), disk.synchronous.load(Ordering::SeqCst)), (2, 2));
     }
+    write(&process, &[accepted(3, "3")]).await;
+    assert_eq!(disk.synchronous.load(Ordering::SeqCst), 1);
+    write(&process, &[ended()]).await;
+    assert_eq!(disk.synchronous.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
