@@ -30,6 +30,8 @@ pub enum Record {
     Observed(Box<Observed>),
     /// A turn is over; its caller may be answered.
     TurnFinished(Box<TurnFinished>),
+    /// The session's memory was kept; written by [`Writer::keep_image`](super::Writer::keep_image). A replay passes over it.
+    Image(Imaged),
     /// The session is over; always the last record.
     Ended(Ended),
 }
@@ -42,6 +44,7 @@ impl Record {
             Self::TurnAccepted(record) => record.at,
             Self::Observed(record) => record.at,
             Self::TurnFinished(record) => record.at,
+            Self::Image(record) => record.at,
             Self::Ended(record) => record.at,
         }
     }
@@ -284,6 +287,30 @@ pub struct ModelUse {
     pub input_tokens: u64,
     /// Tokens received, as the provider counted.
     pub output_tokens: u64,
+}
+
+impl std::ops::AddAssign for ModelUse {
+    fn add_assign(&mut self, other: Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+    }
+}
+
+/// The session's memory was kept, between two turns. What was kept stands in a file, as long as no later image replaces it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imaged {
+    /// The last turn that it contains; 0 before the first.
+    pub turn: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Which compiled program and engine can restore it.
+    pub program: String,
+    /// Of its bytes.
+    pub state: Digest,
+    /// How many they are.
+    pub bytes: u64,
 }
 
 /// The session is over.

@@ -233,6 +233,7 @@ pub(super) async fn perform(
         Ok(_) => None,
         Err(NoCell::Fault(fault)) => Some(TurnEnd::Faulted(TurnError::Fault(fault))),
         Err(NoCell::Diverged(diverged)) => Some(TurnEnd::Diverged(diverged)),
+        Err(NoCell::Lost(why)) => Some(TurnEnd::Unrecorded(TurnError::Unrecovered(why))),
     };
     if let Some(end) = refused {
         return end;
