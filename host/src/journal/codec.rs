@@ -35,6 +35,12 @@ pub(super) enum Step {
         models: ModelUse,
         memory_bytes: u64,
     },
+    Turn {
+        turn: u64,
+        invocation: Option<InvocationId>,
+        models: ModelUse,
+        memory_bytes: u64,
+    },
     Image {
         turn: u64,
         bytes: u64,
@@ -61,6 +67,12 @@ impl Entry {
                 turn: record.turn,
                 models: record.models,
                 memory_bytes: record.memory_bytes,
+            },
+            Record::Turn(record) => Step::Turn {
+                turn: record.finished.turn,
+                invocation: record.accepted.invocation.clone(),
+                models: record.finished.models,
+                memory_bytes: record.finished.memory_bytes,
             },
             Record::Image(record) => Step::Image {
                 turn: record.turn,

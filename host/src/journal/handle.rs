@@ -273,23 +273,36 @@ impl Journal {
             return Ok(None);
         };
         let (place, location) = (answer.place, answer.location);
-        let (Some(accepted), Some(finished)) = (
-            self.record(key, place, location.accepted).await?,
-            self.record(key, place, location.finished).await?,
-        ) else {
+        let Some(accepted) = self.record(key, place, location.accepted).await? else {
             return Ok(None);
         };
-        match (accepted, finished) {
-            (Record::TurnAccepted(accepted), Record::TurnFinished(finished))
-                if accepted.turn == finished.turn
-                    && accepted.invocation.as_ref() == Some(invocation) =>
-            {
-                Ok(Some(Answered {
+        let finished = match location.finished == location.accepted {
+            true => None,
+            false => match self.record(key, place, location.finished).await? {
+                None => return Ok(None),
+                finished => finished,
+            },
+        };
+        let answered = match (accepted, finished) {
+            (Record::Turn(turn), None) => Some(Answered {
+                accepted: turn.accepted,
+                finished: turn.finished,
+            }),
+            (Record::TurnAccepted(accepted), Some(Record::TurnFinished(finished))) => {
+                Some(Answered {
                     accepted: *accepted,
                     finished: *finished,
-                }))
+                })
             }
-            _ => {
+            _ => None,
+        };
+        let fits = |answered: &Answered| {
+            answered.accepted.turn == answered.finished.turn
+                && answered.accepted.invocation.as_ref() == Some(invocation)
+        };
+        match answered.filter(fits) {
+            Some(answered) => Ok(Some(answered)),
+            None => {
                 let damage = Damage {
                     seq: location.accepted,
                     why: "the index of answers points to another turn".to_owned(),

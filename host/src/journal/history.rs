@@ -294,6 +294,16 @@ pub(super) fn misindexed(
                     expected.push((invocation.as_str(), location));
                 }
             }
+            Record::Turn(turn) => {
+                let location = Location {
+                    incarnation: place.incarnation,
+                    turn: turn.finished.turn,
+                    accepted: *seq,
+                    finished: *seq,
+                };
+                let invocation = turn.accepted.invocation.as_ref();
+                expected.extend(invocation.map(|invocation| (invocation.as_str(), location)));
+            }
             Record::Started(_) | Record::Observed(_) | Record::Image(_) | Record::Ended(_) => {}
         }
     }

@@ -30,6 +30,8 @@ pub enum Record {
     Observed(Box<Observed>),
     /// A turn is over; its caller may be answered.
     TurnFinished(Box<TurnFinished>),
+    /// Both in one, of a turn that was over before it had observed anything.
+    Turn(Box<Turn>),
     /// The session's memory was kept; written by [`Writer::keep_image`](super::Writer::keep_image). A replay passes over it.
     Image(Imaged),
     /// The session is over; always the last record.
@@ -44,6 +46,7 @@ impl Record {
             Self::TurnAccepted(record) => record.at,
             Self::Observed(record) => record.at,
             Self::TurnFinished(record) => record.at,
+            Self::Turn(record) => record.finished.at,
             Self::Image(record) => record.at,
             Self::Ended(record) => record.at,
         }
@@ -215,6 +218,16 @@ pub struct TurnFinished {
     /// What the agent logged and printed, as much of it as the session's log held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<Logged>,
+}
+
+/// A turn that nothing stands between the begin and the end of: most are so short, and half the work to write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// How it began.
+    pub accepted: TurnAccepted,
+    /// How it ended.
+    pub finished: TurnFinished,
 }
 
 /// An entry of the session's log.

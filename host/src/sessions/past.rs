@@ -82,6 +82,14 @@ impl Past {
                     }
                     _ => false,
                 },
+                (Record::Turn(turn), Some(past)) if past.open.is_none() => {
+                    past.turns.push(PastTurn {
+                        accepted: turn.accepted,
+                        observed: Vec::new(),
+                        finished: turn.finished,
+                    });
+                    true
+                }
                 // It says nothing that the turns before it do not say.
                 (Record::Image(_), Some(past)) => past.open.is_none(),
                 _ => false,

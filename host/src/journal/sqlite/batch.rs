@@ -10,7 +10,7 @@ use super::faults::{Disk, Failure, Fault};
 use super::operations::{Done, Operation};
 use super::rows;
 use crate::clock::Timestamp;
-use crate::ids::SessionKey;
+use crate::ids::{InvocationId, SessionKey};
 use crate::journal::chain::{self, GENESIS, Hash};
 use crate::journal::codec::{Entry, Step};
 use crate::journal::head::{Head, Mark, Totals};
@@ -255,23 +255,35 @@ impl<'a> Batch<'a> {
         let seq = head.last + 1;
         match &entry.step {
             Step::Accepted { turn, invocation } => {
-                // Those before the image may be trimmed, and missed here.
-                if head.image.is_some_and(|image| signed(*turn) <= image.turn) {
-                    return Err(Error::Conflict("the turn was accepted before").into());
+                self.accept(row, head, *turn, invocation.as_ref(), seq, None)?;
+            }
+            Step::Turn {
+                turn,
+                invocation,
+                models,
+                memory_bytes,
+            } => {
+                let at = millis(entry.at);
+                self.accept(row, head, *turn, invocation.as_ref(), seq, Some(at))?;
+                if let Some(invocation) = invocation {
+                    let incarnation = Incarnation(head.incarnation);
+                    let seq = Seq(seq);
+                    let answer = Indexed {
+                        invocation: invocation.to_string(),
+                        place: Place { row, incarnation },
+                        location: Location {
+                            incarnation,
+                            turn: *turn,
+                            accepted: seq,
+                            finished: seq,
+                        },
+                        finished_at: at,
+                    };
+                    chain::toggle(&mut head.answers, &chain::answer(&answer));
                 }
-                let sql = "INSERT INTO turns (session, turn, invocation, accepted) VALUES (?1, ?2, ?3, ?4) \
-                           ON CONFLICT DO NOTHING";
-                let invocation = invocation.as_ref().map(|id| id.as_str());
-                let added = self.connection.prepare_cached(sql)?.execute(params![
-                    row,
-                    signed(*turn),
-                    invocation,
-                    seq
-                ])?;
-                if added == 0 {
-                    return Err(Error::Conflict("the turn was accepted before").into());
-                }
-                head.totals.turns += 1;
+                head.totals.finished += 1;
+                head.totals.add(models);
+                head.totals.memory = signed(*memory_bytes);
             }
             Step::Finished {
                 turn,
@@ -302,6 +314,38 @@ impl<'a> Batch<'a> {
             }
             Step::Started { .. } | Step::Observed | Step::Image { .. } => {}
         }
+        Ok(())
+    }
+
+    /// Notes a turn that was taken on, and is over by now if `finished_at` says when.
+    fn accept(
+        &self,
+        row: i64,
+        head: &mut Head,
+        turn: u64,
+        invocation: Option<&InvocationId>,
+        seq: i64,
+        finished_at: Option<i64>,
+    ) -> Result<(), Failure> {
+        let again = || Error::Conflict("the turn was accepted before").into();
+        // Those before the image may be trimmed, and missed here.
+        if head.image.is_some_and(|image| signed(turn) <= image.turn) {
+            return Err(again());
+        }
+        let sql = "INSERT INTO turns (session, turn, invocation, accepted, finished, finished_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        let added = self.connection.prepare_cached(sql)?.execute(params![
+            row,
+            signed(turn),
+            invocation.map(|id| id.as_str()),
+            seq,
+            finished_at.map(|_| seq),
+            finished_at,
+        ])?;
+        if added == 0 {
+            return Err(again());
+        }
+        head.totals.turns += 1;
         Ok(())
     }
 

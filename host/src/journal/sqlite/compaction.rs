@@ -111,8 +111,7 @@ pub(super) fn purge(connection: &Connection, disk: &dyn Disk) -> Result<Done, Fa
         compacted.records += removed.unsigned_abs();
         left -= removed;
         if left > 0 {
-            let turns =
-                "DELETE FROM turns WHERE id IN (SELECT id FROM turns WHERE session = ?1 LIMIT ?2)";
+            let turns = "DELETE FROM turns WHERE session = ?1 AND turn IN (SELECT turn FROM turns WHERE session = ?1 LIMIT ?2)";
             left -= some(connection, turns, id, left)?;
         }
         if left <= 0 {

@@ -42,11 +42,10 @@ const TABLES: &str = "
     CREATE INDEX records_by_file ON records (file) WHERE file IS NOT NULL;
 
     CREATE TABLE turns (
-        id INTEGER PRIMARY KEY,
         session INTEGER NOT NULL, turn INTEGER NOT NULL, invocation TEXT,
-        accepted INTEGER NOT NULL, finished INTEGER, finished_at INTEGER
-    ) STRICT;
-    CREATE UNIQUE INDEX turns_by_number ON turns (session, turn);
+        accepted INTEGER NOT NULL, finished INTEGER, finished_at INTEGER,
+        PRIMARY KEY (session, turn)
+    ) STRICT, WITHOUT ROWID;
     CREATE INDEX turns_by_invocation ON turns (session, invocation) WHERE invocation IS NOT NULL;
 ";
 

@@ -218,7 +218,7 @@ fn dump(connection: &Connection) -> String {
     }
     for table in ["sessions", "doomed", "records", "turns"] {
         let mut statement = connection
-            .prepare(&format!("SELECT * FROM {table} ORDER BY id"))
+            .prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2"))
             .unwrap();
         let columns = statement.column_count();
         let mut rows = statement.query([]).unwrap();
