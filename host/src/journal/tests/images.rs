@@ -8,7 +8,7 @@ use futures::FutureExt;
 
 use super::disk::Faulty;
 use super::fixtures::*;
-use crate::journal::{Durability, Error, Filter, ModelUse, Record, Seq, State, chain};
+use crate::journal::{Durability, Error, Filter, Image, ModelUse, Record, Seq, State, chain};
 
 /// Turns 1 and 2, an image of them, turn 3, an image of it, and turn 4, which is open: twelve records. Closed.
 async fn imaged() -> Place {
@@ -268,6 +268,12 @@ async fn an_image_that_came_too_late_is_refused_and_leaves_no_hole() {
         let refused = pending.durable().await;
         assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     }
+    let open = begin(&journal, &key(2)).await;
+    write(&open, &[accepted(1, "1")]).await;
+    let pending = open.keep_image(image(1, "half")).await.unwrap();
+    let refused = pending.durable().await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+
     let release = store.hold().await;
     let first = writer.append(&accepted(2, "2")).await.unwrap();
     let late = writer.keep_image(image(1, "late")).await.unwrap();
@@ -347,7 +353,11 @@ async fn images_take_no_room_in_the_queue() {
     let writer = begin(&journal, &key(1)).await;
     let other = begin(&journal, &key(2)).await;
     let release = store.hold().await;
-    let large = writer.keep_image(image(0, vec![1; 8 << 20])).await.unwrap();
+    let large = Image {
+        at: at(9),
+        ..image(0, vec![1; 8 << 20])
+    };
+    let large = writer.keep_image(large).await.unwrap();
     let record = accepted(1, vec![b'x'; 900 << 10]);
     let beside = other.append(&record).now_or_never().expect("there is room");
     drop(release);
@@ -423,7 +433,7 @@ async fn sessions_that_say_the_same_share_a_file() {
 async fn an_image_is_synced_where_it_must_be() {
     let place = Place::new();
     let disk = Faulty::default();
-    let (journal, _store) = place.open_on(Arc::new(disk.clone()));
+    let (journal, store) = place.open_on(Arc::new(disk.clone()));
     let syncs = || disk.syncs.swap(0, Ordering::SeqCst);
     let process = begin(&journal, &key(1)).await;
     write(&process, &turns(1..=1)).await;
@@ -431,8 +441,12 @@ async fn an_image_is_synced_where_it_must_be() {
     assert_eq!(syncs(), 0);
     let power = journal.begin(&key(2), started(), Durability::Power).await;
     let power = power.unwrap();
-    keep(&power, 0, "zero").await;
-    assert_eq!(syncs(), 2, "the file and its folder");
+    let release = store.hold().await;
+    let pending = power.keep_image(image(0, "zero")).await.unwrap();
+    assert_eq!(syncs(), 1, "the file, while the writer does other things");
+    drop(release);
+    pending.durable().await.unwrap();
+    assert_eq!(syncs(), 1, "its folder");
     // One that the disk has is not replaced by one that it has not.
     write(&process, &turns(2..=2)).await;
     let other = begin(&journal, &key(3)).await;
