@@ -15,7 +15,7 @@ use crate::journal::sqlite::Sqlite;
 use crate::journal::sqlite::testing::{TestDisk, TestRealDisk};
 use crate::journal::{
     Body, Config, Durability, Ended, Error, History, Image, Journal, Limits, ModelUse, Observation,
-    Observed, Outcome, Record, Seed, Sequenced, Started, TurnAccepted, TurnFinished, Writer,
+    Observed, Outcome, Record, Seed, Sequenced, Started, Turn, TurnAccepted, TurnFinished, Writer,
 };
 
 /// When everything begins.
@@ -162,6 +162,19 @@ pub(super) fn observed(turn: u64, call: u32, text: &str) -> Record {
                 extra: None,
             }),
         },
+    }))
+}
+
+/// A turn that is written when it is over.
+pub(super) fn at_once(turn: u64, output: impl Into<Vec<u8>>) -> Record {
+    let (Record::TurnAccepted(accepted), Record::TurnFinished(finished)) =
+        (accepted(turn, "at once"), finished(turn, output))
+    else {
+        unreachable!("as their names say");
+    };
+    Record::Turn(Box::new(Turn {
+        accepted: *accepted,
+        finished: *finished,
     }))
 }
 

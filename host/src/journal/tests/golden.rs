@@ -118,6 +118,7 @@ fn everything() -> Vec<Record> {
         };
         records.push(Record::TurnFinished(Box::new(finished)));
     }
+    records.push(at_once(6, "at once"));
     records
 }
 
@@ -137,21 +138,21 @@ async fn the_golden_journal_is_read() {
     }
     let journal = place.open();
     let loaded = journal.load(&key(1)).await.unwrap();
-    assert_eq!(loaded.answered.len(), 5);
+    assert_eq!(loaded.answered.len(), 6);
     let live = loaded.live.unwrap();
     assert_eq!(live.image.unwrap().bytes, "memory");
-    assert_eq!(plain(&live.records), whole(&[accepted(6, "after")]));
+    assert_eq!(plain(&live.records), whole(&[accepted(7, "after")]));
     drop(live.writer);
     let live = journal.load_whole(&key(1)).await.unwrap().live.unwrap();
     let mut records = plain(&live.records);
     let imaged = Record::Image(Imaged {
-        turn: 5,
-        at: at(5),
+        turn: 6,
+        at: at(6),
         program: "cranelift-1".to_owned(),
         state: Digest::of(b"memory"),
         bytes: 6,
     });
-    assert_eq!(records.pop(), Some(accepted(6, "after")));
+    assert_eq!(records.pop(), Some(accepted(7, "after")));
     assert_eq!(records.pop(), Some(imaged));
     assert_eq!(records, whole(&everything()));
     write(&live.writer, &[ended()]).await;
@@ -186,8 +187,8 @@ async fn write_the_golden_journal() {
     assert_eq!(journal.compact(later).await.unwrap().trimmed, 4);
     let writer = begin(&journal, &key(1)).await;
     write(&writer, &everything()).await;
-    keep(&writer, 5, "memory").await;
-    write(&writer, &[accepted(6, "after")]).await;
+    keep(&writer, 6, "memory").await;
+    write(&writer, &[accepted(7, "after")]).await;
     let power = journal.begin(&key(2), started(), Durability::Power).await;
     write(&power.unwrap(), &[ended()]).await;
     journal.close().await;
@@ -216,9 +217,14 @@ fn dump(connection: &Connection) -> String {
     {
         dump += &format!("{};\n", sql.unwrap());
     }
-    for table in ["sessions", "doomed", "records", "turns"] {
+    for (table, order) in [
+        ("sessions", "id"),
+        ("doomed", "rowid"),
+        ("records", "id"),
+        ("turns", "session, turn"),
+    ] {
         let mut statement = connection
-            .prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2"))
+            .prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))
             .unwrap();
         let columns = statement.column_count();
         let mut rows = statement.query([]).unwrap();
