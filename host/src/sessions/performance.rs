@@ -163,10 +163,29 @@ impl Performance {
         end: TurnEnd,
     ) -> TurnEnd {
         self.took = self.began.elapsed();
-        // Nothing was written of a turn that never got so far.
-        let Some(tape) = &self.tape else {
-            return end;
-        };
+        if self.tape.is_none() {
+            match (&self.asked, &end) {
+                // It stands in the journal since before the crash, and its guest was not yet where it was then.
+                (
+                    Asked::Before(..),
+                    TurnEnd::Abandoned {
+                        reason: Some(_), ..
+                    },
+                ) => {}
+                // Nothing was written of it, so what its caller is told must not be the last word: another try is a new turn.
+                (
+                    Asked::Now(_),
+                    TurnEnd::Abandoned {
+                        reason: reason @ Some(_),
+                        ..
+                    },
+                ) if life.pen.is_durable() => {
+                    let (error, reason) = (TurnError::Retry, *reason);
+                    return TurnEnd::Abandoned { error, reason };
+                }
+                _ => return end,
+            }
+        }
         let outcome = match &end {
             TurnEnd::Answered(rest) => life::outcome(&self.outlet, Ok(rest)),
             TurnEnd::AgentError(error) => life::outcome(&self.outlet, Err(error)),
@@ -204,7 +223,9 @@ impl Performance {
                 .collect(),
         };
         let written = async {
-            tape.finish().await?;
+            if let Some(tape) = &self.tape {
+                tape.finish().await?;
+            }
             let Some(writer) = life.pen.writer() else {
                 return Ok(());
             };
