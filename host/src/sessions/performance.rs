@@ -315,7 +315,7 @@ pub(super) async fn perform(
 
 impl Performance {
     /// Writes that the turn is taken on, if its session is written and this one was not yet. Does not wait for the disk:
-    /// whatever is written next stands behind it.
+    /// whatever is written next stands behind it, and what the turn asks of the world waits.
     async fn accept(
         &mut self,
         shared: &Shared,
@@ -330,7 +330,7 @@ impl Performance {
         let Some(writer) = life.pen.writer() else {
             return Ok(());
         };
-        let recorded = match &mut self.asked {
+        let (accepted, recorded) = match &mut self.asked {
             Asked::Now(invocation) => {
                 let deadline = self.at + shared.config.turn_time();
                 let deployment = &life.deployment;
@@ -343,19 +343,19 @@ impl Performance {
                     context: invocation.context(&record.key, deployment, self.number, deadline),
                 };
                 let accepted = Record::TurnAccepted(Box::new(accepted));
-                drop(writer.append(&accepted).await?);
-                Vec::new()
+                (Some(writer.append(&accepted).await?), Vec::new())
             }
-            Asked::Before(_, observed) => std::mem::take(observed),
+            Asked::Before(_, observed) => (None, std::mem::take(observed)),
         };
-        self.tape = Some(Arc::new(Tape::recording(
+        let tape = Tape::recording(
             self.number,
             self.at,
             recorded,
             Arc::clone(writer),
             Arc::clone(&shared.clock),
             Arc::clone(halt),
-        )));
+        );
+        self.tape = Some(Arc::new(tape.after(accepted)));
         Ok(())
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Tape {
     writer: Option<Arc<Writer>>,
     clock: Arc<dyn Clock>,
     halt: Arc<Halt>,
+    /// The record that the turn was taken on, until somebody has waited for it.
+    accepted: Mutex<Option<Pending>>,
     state: Mutex<State>,
 }
 
@@ -124,7 +126,31 @@ impl Tape {
             writer,
             clock,
             halt,
+            accepted: Mutex::default(),
             state: Mutex::new(state),
+        }
+    }
+
+    /// Lets calls wait until it is durable that the turn was taken on; see [`settled`](Self::settled).
+    pub(super) fn after(self, accepted: Option<Pending>) -> Self {
+        Self {
+            accepted: Mutex::new(accepted),
+            ..self
+        }
+    }
+
+    /// Returns when it is durable that the turn was taken on; never, when it cannot be. Before that nothing is bought: on a
+    /// full disk each try would pay for an answer that cannot be kept.
+    pub(super) async fn settled(&self) {
+        let accepted = self
+            .accepted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(accepted) = accepted
+            && let Err(error) = accepted.durable().await
+        {
+            self.halt.unrecorded(TurnError::unrecorded(&error)).await
         }
     }
 
