@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kellion_host::app::Server;
-use kellion_host::clock::{ManualClock, Timestamp};
+use kellion_host::clock::{Clock as _, ManualClock, SystemClock, Timestamp};
 use kellion_host::config::{Config, ProviderChoice};
 use tempfile::TempDir;
 
@@ -17,7 +17,8 @@ pub(crate) struct Local {
     client: Client,
     clock: ManualClock,
     server: Server,
-    data: TempDir,
+    data: PathBuf,
+    _own: Option<TempDir>,
 }
 
 impl Deref for Local {
@@ -37,16 +38,30 @@ impl Local {
     /// The same with another configuration.
     pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let mut local = Self::configured(data.path(), now, configure).await;
+        local._own = Some(data);
+        local
+    }
+
+    /// The same on data that stays, so long ago by the system's clock.
+    pub(crate) async fn start_in(data: &Path, ago: Duration) -> Self {
+        let now = u64::try_from(ago.as_millis()).expect("nobody waits so long");
+        let now = SystemClock.now().as_millis() - now;
+        Self::configured(data, Timestamp::from_millis(now), |_| {}).await
+    }
+
+    async fn configured(data: &Path, now: Timestamp, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
-            data: data.path().to_owned(),
+            data: data.to_owned(),
             provider: ProviderChoice::Offline,
             ..Config::default()
         };
         // Several of these share one process and its address space.
         config.sandbox.max_live_sessions = 16;
         configure(&mut config);
-        let clock = ManualClock::new(Timestamp::from_millis(1_800_000_000_000));
+        let clock = ManualClock::new(now);
         let compiler = PathBuf::from(env!("CARGO_BIN_EXE_kellion"));
         let server = Server::start(config, compiler, Arc::new(clock.clone()))
             .await
@@ -55,13 +70,14 @@ impl Local {
             client: Client::new(format!("http://{}", server.address)),
             clock,
             server,
-            data,
+            data: data.to_owned(),
+            _own: None,
         }
     }
 
     /// Where the server keeps its data.
     pub(crate) fn data(&self) -> &Path {
-        self.data.path()
+        &self.data
     }
 
     /// Moves the server's clock ahead.

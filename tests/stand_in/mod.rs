@@ -2,8 +2,8 @@
 //! binary event streams, and answers from a script.
 //!
 //! Give it answers with [`StandIn::push`]; they are used in order, whatever the operation. When none is left it answers by
-//! itself: text with `You said: …`; a user's `call NAME {json}` with a use of that tool, when it is offered; a tool's result
-//! with `The tool said: …`.
+//! itself: text with `You said: …`, as slowly as models do when the text begins with `slowly`; a user's `call NAME {json}`
+//! with a use of that tool, when it is offered; a tool's result with `The tool said: …`.
 
 mod answer;
 mod default;
@@ -133,6 +133,11 @@ impl StandIn {
     /// Adds an answer to the end of the script.
     pub(crate) fn push(&self, answer: Answer) {
         self.shared.script().push_back(answer);
+    }
+
+    /// How many answers of the script are left.
+    pub(crate) fn unused(&self) -> usize {
+        self.shared.script().len()
     }
 
     /// How often each operation was called so far.

@@ -114,6 +114,25 @@ pub(super) async fn expire(shared: &Shared) -> Result<(), Error> {
     }
 }
 
+async fn expire_key(shared: &Shared, key: &SessionKey) -> Result<(), Error> {
+    let Some(transcript) = shared.journal.records(key, None).await? else {
+        return Ok(());
+    };
+    let is_open = transcript.state == State::Open;
+    let past = Past::read(transcript.records).ok().filter(|_| is_open);
+    let over = past.is_some_and(|past| {
+        let lifecycle = shared
+            .agents
+            .lifecycle(&key.agent, past.started.version)
+            .ok();
+        lifecycle.is_none_or(|lifecycle| past.expired(&lifecycle, shared.clock.now()).is_some())
+    });
+    match over {
+        true => expire_resting(shared, key).await,
+        false => Ok(()),
+    }
+}
+
 async fn expire_one(shared: &Shared, summary: &journal::Summary) -> Result<(), Error> {
     let key = &summary.key;
     let now = shared.clock.now();
@@ -129,13 +148,21 @@ async fn expire_one(shared: &Shared, summary: &journal::Summary) -> Result<(), E
     if !may_be_over {
         return Ok(());
     }
-    // Awake, or ended by somebody else.
+    expire_resting(shared, key).await
+}
+
+/// Ends a session if its records say that its time is over; nothing, if it is awake or ended by somebody else.
+async fn expire_resting(shared: &Shared, key: &SessionKey) -> Result<(), Error> {
     let Ok(_closing) = shared.closing(key) else {
         return Ok(());
     };
-    let why = |past: &Past| match &lifecycle {
-        Some(lifecycle) => past.expired(lifecycle, now),
-        None => Some(EndReason::Deleted),
+    let now = shared.clock.now();
+    let why = |past: &Past| {
+        let version = past.started.version;
+        match shared.agents.lifecycle(&key.agent, version) {
+            Ok(lifecycle) => past.expired(&lifecycle, now),
+            Err(_) => Some(EndReason::Deleted),
+        }
     };
     end_in_journal(shared, key, why).await.map(|_| ())
 }
@@ -148,6 +175,10 @@ pub(super) async fn find(shared: &Shared, key: &SessionKey) -> Result<Arc<Record
         && !record.is_durable()
     {
         return Ok(Arc::clone(record));
+    }
+    if !awake {
+        // Whoever looks sees that its time is over, even before housekeeping does.
+        expire_key(shared, key).await?;
     }
     let transcript = shared.journal.records(key, None).await?;
     let read = transcript.and_then(|transcript| read(shared, key, transcript));

@@ -55,6 +55,7 @@ impl Capabilities for Journaled {
                 self.turn.meter.answered(usage);
                 return answer;
             }
+            self.tape.settled().await;
             let answer = self.turn.converse(request).await;
             let result = Observation::Converse {
                 answer: answer.clone(),
@@ -103,6 +104,7 @@ impl Capabilities for Journaled {
                 }
                 Ok(None) => {}
             }
+            self.tape.settled().await;
             match self.turn.converse_stream(request).await {
                 Ok(events) => {
                     self.tape.opened(&call);
@@ -137,6 +139,7 @@ impl Capabilities for Journaled {
             if let Some(answer) = recorded.await {
                 return answer;
             }
+            self.tape.settled().await;
             let answer = self.turn.count_tokens(request).await;
             let result = Observation::CountTokens {
                 answer: answer.clone(),
@@ -162,6 +165,7 @@ impl Capabilities for Journaled {
                 self.turn.meter.called();
                 return answer.map(|body| body.0.into());
             }
+            self.tape.settled().await;
             let answer = self.turn.invoke_model(model, body).await;
             let result = Observation::InvokeModel {
                 answer: answer.clone().map(Into::into),

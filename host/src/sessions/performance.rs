@@ -167,10 +167,29 @@ impl Performance {
         end: TurnEnd,
     ) -> TurnEnd {
         self.took = self.began.elapsed();
-        // Nothing was written of a turn that never got so far.
-        let Some(tape) = &self.tape else {
-            return end;
-        };
+        if self.tape.is_none() {
+            match (&self.asked, &end) {
+                // It stands in the journal since before the crash, and its guest was not yet where it was then.
+                (
+                    Asked::Before(..),
+                    TurnEnd::Abandoned {
+                        reason: Some(_), ..
+                    },
+                ) => {}
+                // Nothing was written of it, so what its caller is told must not be the last word: another try is a new turn.
+                (
+                    Asked::Now(_),
+                    TurnEnd::Abandoned {
+                        reason: reason @ Some(_),
+                        ..
+                    },
+                ) if life.pen.is_durable() => {
+                    let (error, reason) = (TurnError::Retry, *reason);
+                    return TurnEnd::Abandoned { error, reason };
+                }
+                _ => return end,
+            }
+        }
         let outcome = match &end {
             TurnEnd::Answered(rest) => life::outcome(&self.outlet, Ok(rest)),
             TurnEnd::AgentError(error) => life::outcome(&self.outlet, Err(error)),
@@ -208,7 +227,10 @@ impl Performance {
                 .collect(),
         };
         let written = async {
-            let accepted = tape.finish().await?;
+            let accepted = match &self.tape {
+                Some(tape) => tape.finish().await?,
+                None => None,
+            };
             let Some(writer) = life.pen.writer() else {
                 return Ok(());
             };

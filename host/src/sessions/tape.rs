@@ -32,6 +32,8 @@ pub(super) struct Tape {
 struct State {
     /// How the turn began, until that is written.
     accepted: Option<Box<TurnAccepted>>,
+    /// The record of it, until somebody has waited for that.
+    accepting: Option<Pending>,
     /// What is yet to be given again, by the call that it answers.
     recorded: BTreeMap<u32, VecDeque<Observed>>,
     calls: u32,
@@ -130,6 +132,7 @@ impl Tape {
         }
         let state = State {
             accepted: None,
+            accepting: None,
             recorded: by_call,
             calls: 0,
             at,
@@ -143,6 +146,22 @@ impl Tape {
             clock,
             halt,
             state: Mutex::new(state),
+        }
+    }
+
+    /// Returns when it is durable that the turn was taken on; never, when it cannot be. Before that nothing is bought: on a
+    /// full disk each try would pay for an answer that cannot be kept.
+    pub(super) async fn settled(&self) {
+        let settled = async {
+            self.accept().await?;
+            let accepted = self.state().accepting.take();
+            match accepted {
+                Some(accepted) => accepted.durable().await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = settled.await {
+            self.halt.unrecorded(TurnError::unrecorded(&error)).await
         }
     }
 
@@ -304,7 +323,11 @@ impl Tape {
 
     /// Writes that the turn was taken on, if it is not written yet.
     pub(super) async fn accept(&self) -> Result<(), journal::Error> {
-        self.append(Vec::new()).await.map(|_| ())
+        let accepting = self.append(Vec::new()).await?;
+        if accepting.is_some() {
+            self.state().accepting = accepting;
+        }
+        Ok(())
     }
 
     /// Ends the turn: what is left to be written before its end is, but for its beginning if nothing else is written of
