@@ -34,4 +34,4 @@ pub use image::{Damaged, Image, NotImageable, NotRestored};
 pub use random::Seed;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

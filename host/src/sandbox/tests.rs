@@ -2,7 +2,7 @@ use super::{CompileError, compile, inspect};
 
 mod determinism;
 mod images;
-pub(super) mod stage;
+pub(crate) mod stage;
 mod time;
 
 const MEMORY_MIB: u32 = 256;

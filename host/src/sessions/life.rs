@@ -79,7 +79,7 @@ impl Pen {
 /// The calls that were answered, by 8 bytes each. May say yes to one in 2⁶⁴ that was not, which the journal then knows
 /// better.
 #[derive(Default)]
-struct Calls {
+pub(super) struct Calls {
     hasher: RandomState,
     hashes: HashSet<u64>,
 }
@@ -172,7 +172,7 @@ impl Life {
         Ok((life, state))
     }
 
-    fn resume(
+    pub(super) fn resume(
         shared: &Shared,
         record: &record::Record,
         deployment: Arc<Deployment>,

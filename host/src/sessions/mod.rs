@@ -329,3 +329,6 @@ impl Sessions {
         shared.journal.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;
