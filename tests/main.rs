@@ -24,4 +24,5 @@ mod models;
 mod stand_in;
 mod streaming;
 mod survives;
+mod travel;
 mod tutorial;

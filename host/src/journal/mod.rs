@@ -33,8 +33,8 @@ pub use error::{Cause, Damage, Error};
 pub use handle::Journal;
 pub use history::{Answered, History, Loaded, Sequenced, Transcript};
 pub use records::{
-    Ended, Limits, Logged, ModelUse, Observation, Observed, Outcome, Record, Seed, Sent, Started,
-    StreamEnd, TurnAccepted, TurnFinished,
+    Ended, Forked, Limits, Logged, ModelUse, Observation, Observed, Outcome, Record, Seed, Sent,
+    Started, StreamEnd, TurnAccepted, TurnFinished,
 };
 pub use store::{Compacted, Filter, Incarnation, Location, Page, Seq, State, Summary};
 pub use writer::{Pending, Writer};

@@ -7,6 +7,7 @@
 mod actor;
 mod alarm;
 mod archive;
+mod difference;
 mod directory;
 mod housekeeping;
 mod invocation;
@@ -17,8 +18,10 @@ mod outlet;
 mod past;
 mod performance;
 mod record;
+mod replay;
 mod state;
 mod tape;
+mod travel;
 mod turn;
 
 use std::sync::{Arc, Mutex};
@@ -28,11 +31,13 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
+pub use difference::{Asked, Difference, End};
 pub use invocation::{Invocation, TurnError};
 pub use log::Entry;
 pub use outlet::{Answer, Chunks};
 pub use record::Summary;
 pub use state::{EndReason, Phase};
+pub use travel::{Chronicle, Fork, Line, Replay, ReplayedTurn, TravelError, Verdict};
 pub use turn::{ModelUse, Outcome, Receipt};
 
 use crate::agents::{Agents, Deployment};
