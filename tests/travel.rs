@@ -176,7 +176,8 @@ async fn a_fork_lives_from_its_making_though_its_session_is_long_over() {
 
     // Under the same id, since nobody has it any more.
     let input = json!({ "turn": 1, "session": session.id });
-    session.fork(input).await.json_of(201);
+    // It is, as soon as its actor has left.
+    local.until(201, || session.travel("fork", &input)).await;
     local.advance(800);
     assert_eq!(count(&local, &session).await, 2);
     local.advance(899);
