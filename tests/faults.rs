@@ -241,8 +241,9 @@ async fn a_full_mailbox_refuses_the_turn_and_a_stop_sends_the_waiting_ones_away(
 
 #[tokio::test]
 async fn a_server_full_of_live_sessions_refuses_one_more_until_one_ends() {
+    // With durability an idle one would make room.
     let host = Host::builder()
-        .config("[sandbox]\nmax_live_sessions = 2")
+        .config("[sandbox]\nmax_live_sessions = 2\n[sessions]\ndurability = \"none\"")
         .start();
     let agent = host.deploy("probe", PROBE).await;
     let [first, second, third] = ["first", "second", "third"].map(|name| agent.session(name));

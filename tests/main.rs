@@ -14,6 +14,7 @@ mod control_plane;
 mod data_plane;
 mod faults;
 mod harness;
+mod hibernation;
 mod house;
 mod lifecycle;
 mod models;

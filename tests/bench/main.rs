@@ -6,12 +6,14 @@
 mod cells;
 mod client;
 mod cold_start;
+mod durability;
 mod echo;
 mod instantiate;
 mod machine;
 mod memory;
 mod process;
 mod python;
+mod recovery;
 mod server;
 #[expect(
     dead_code,
@@ -34,7 +36,7 @@ type Error = Box<dyn std::error::Error>;
 type Run = fn() -> LocalBoxFuture<'static, Result<(), Error>>;
 
 /// Every benchmark: its name, what it shows, and how it is run.
-const BENCHMARKS: [(&str, &str, Run); 6] = [
+const BENCHMARKS: [(&str, &str, Run); 9] = [
     ("instantiate", "the life of a cell, in this process", || {
         instantiate::run().boxed_local()
     }),
@@ -52,6 +54,21 @@ const BENCHMARKS: [(&str, &str, Run); 6] = [
         "new-session",
         "a new session for every request, over HTTP, against a plain axum echo",
         || throughput::new_session().boxed_local(),
+    ),
+    (
+        "durability",
+        "turns of sessions that survive, over HTTP, against such that do not",
+        || durability::turns().boxed_local(),
+    ),
+    (
+        "journal",
+        "appends to the journal, in this process, against the database alone",
+        || durability::appends().boxed_local(),
+    ),
+    (
+        "recovery",
+        "sessions that rest: their memory, and a restart after kill -9",
+        || recovery::run().boxed_local(),
     ),
     ("memory", "private memory of idle sessions", || {
         memory::run().boxed_local()

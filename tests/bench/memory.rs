@@ -31,7 +31,9 @@ pub(crate) async fn run() -> Result<(), Error> {
 async fn one(name: &str, component: &str, payload: &[u8], sessions: usize) -> Result<(), Error> {
     const TURNS: usize = 5;
     let data = tempfile::tempdir()?;
-    let server = Server::start(data.path(), None)?;
+    // In memory they stay, since nothing could bring them back.
+    let configuration = "[sessions]\ndurability = \"none\"";
+    let server = Server::configured(data.path(), None, configuration)?;
     let agent = server.deploy(component, name)?;
     let target = agent.invocations(&server.address);
     let load = Load {

@@ -32,6 +32,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on a data directory; with models at a stand-in's endpoint, otherwise offline.
     pub(crate) fn start(data: &Path, bedrock: Option<&str>) -> Result<Self, Error> {
+        Self::configured(data, bedrock, "")
+    }
+
+    /// The same, with this configuration file.
+    pub(crate) fn configured(
+        data: &Path,
+        bedrock: Option<&str>,
+        configuration: &str,
+    ) -> Result<Self, Error> {
+        std::fs::write(data.join("kellion.toml"), configuration)?;
         let mut command = Command::new(KELLION);
         command
             .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])

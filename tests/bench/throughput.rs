@@ -23,9 +23,11 @@ struct Pair {
 }
 
 impl Pair {
+    /// Without durability, as the echo has none.
     fn start() -> Result<Self, Error> {
         let data = tempfile::tempdir()?;
-        let server = Server::start(data.path(), None)?;
+        let configuration = "[sessions]\ndurability = \"none\"";
+        let server = Server::configured(data.path(), None, configuration)?;
         let agent = server.deploy(ECHO, "echo")?;
         Ok(Self {
             server,
@@ -38,23 +40,20 @@ impl Pair {
 
 /// What one side does.
 #[derive(Debug, Default)]
-struct Side {
-    per_second: Rounds,
-    cpu_us: Rounds,
+pub(crate) struct Side {
+    pub(crate) per_second: Rounds,
+    pub(crate) cpu_us: Rounds,
 }
 
 impl Side {
-    async fn round(
+    pub(crate) async fn round(
         &mut self,
         process: &Process,
         target: &Target,
-        requests: usize,
+        load: Load,
         session: impl Fn(usize, usize) -> String,
     ) -> Result<f64, Error> {
-        let load = Load {
-            connections: CONNECTIONS,
-            requests,
-        };
+        let requests = load.requests;
         let cpu = process.cpu_time();
         let took = client::run(target, &body(), load, session).await?;
         let cpu = process.cpu_time() - cpu;
@@ -65,8 +64,15 @@ impl Side {
     }
 }
 
+fn load(requests: usize) -> Load {
+    Load {
+        connections: CONNECTIONS,
+        requests,
+    }
+}
+
 /// 1 KiB of JSON.
-fn body() -> Vec<u8> {
+pub(crate) fn body() -> Vec<u8> {
     let mut body = vec![b'x'; 1_024];
     (body[0], body[1_023]) = (b'"', b'"');
     body
@@ -79,7 +85,7 @@ pub(crate) async fn warm_turn() -> Result<(), Error> {
     let session = |connection, _| session_id(0, connection);
     compare(&pair, REQUESTS, async |_, server, target| {
         server
-            .round(&pair.server.process, target, REQUESTS, session)
+            .round(&pair.server.process, target, load(REQUESTS), session)
             .await
     })
     .await
@@ -91,11 +97,8 @@ pub(crate) async fn new_session() -> Result<(), Error> {
     compare(&pair, NEW_SESSIONS, async |round, server, target| {
         let session = |_, number| session_id(round, number);
         let process = &pair.server.process;
-        let per_second = server.round(process, target, NEW_SESSIONS, session).await?;
-        let load = Load {
-            connections: CONNECTIONS,
-            requests: NEW_SESSIONS,
-        };
+        let load = load(NEW_SESSIONS);
+        let per_second = server.round(process, target, load, session).await?;
         client::run(&pair.agent.stop(&pair.server), b"", load, session).await?;
         Ok(per_second)
     })
@@ -115,7 +118,7 @@ async fn compare(
         let served = serve(round, &mut server, &targets[0]).await?;
         let session = |connection, _| session_id(0, connection);
         let echoed = echo
-            .round(&pair.echo.0, &targets[1], requests, session)
+            .round(&pair.echo.0, &targets[1], load(requests), session)
             .await?;
         if round == 0 {
             (server, echo) = (Side::default(), Side::default());

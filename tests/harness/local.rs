@@ -1,7 +1,7 @@
 //! The server in this process, under a clock that the test moves.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) struct Local {
     client: Client,
     clock: ManualClock,
     server: Server,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Deref for Local {
@@ -31,6 +31,11 @@ impl Deref for Local {
 impl Local {
     /// A server that answers models offline.
     pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -40,6 +45,7 @@ impl Local {
         };
         // Several of these share one process and its address space.
         config.sandbox.max_live_sessions = 16;
+        configure(&mut config);
         let clock = ManualClock::new(Timestamp::from_millis(1_800_000_000_000));
         let compiler = PathBuf::from(env!("CARGO_BIN_EXE_kellion"));
         let server = Server::start(config, compiler, Arc::new(clock.clone()))
@@ -49,8 +55,13 @@ impl Local {
             client: Client::new(format!("http://{}", server.address)),
             clock,
             server,
-            _data: data,
+            data,
         }
+    }
+
+    /// Where the server keeps its data.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// Moves the server's clock ahead.

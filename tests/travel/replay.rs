@@ -127,7 +127,7 @@ async fn another_version_differs_where_it_does_something_else() {
     session.count().await;
     let calls = bedrock.calls();
     let records = session.journal().await["records"].clone();
-    let request = &records[4]["request"];
+    let request = &records[3]["request"];
 
     // Each next version does something else in turn 2, after which turn 3 is reached or not.
     let mut version = 1;
@@ -268,6 +268,76 @@ async fn a_mended_version_shows_what_it_does_where_the_old_one_broke() {
         ),
         (&json!("answered"), &json!("2"))
     );
+}
+
+#[tokio::test]
+async fn with_less_memory_than_a_session_had_nothing_is_replayed() {
+    let mut host = Host::start();
+    let agent = host.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    session.count().await;
+    host.shut_down();
+    let less = "[sandbox]\nmemory_mib = 128";
+    std::fs::write(host.folder().join("kellion.toml"), less).unwrap();
+    host.start_again();
+    let refused = session.replay(json!({})).await;
+    let why = "the session began with 256 MiB of memory, and this server gives 128";
+    refused.assert_refused(500, "InternalServerException", why);
+}
+
+#[tokio::test]
+async fn a_session_that_hibernated_is_told_again_from_its_start() {
+    let local = Local::start().await;
+    let agent = local.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    for turn in 1..=3 {
+        assert_eq!(session.count().await, turn);
+    }
+    local.advance(60);
+    eventually("its rest", || async {
+        (session.inspect().await["awake"] == false).then_some(())
+    })
+    .await;
+    let journal = session.journal().await;
+    assert_eq!(journal["records"][4]["record"], "image", "{journal}");
+    assert_eq!(session.count().await, 4);
+    let replay = session.replay(json!({})).await.json_of(200);
+    assert_eq!(each(&replay["turns"], "status"), ["matches"; 4], "{replay}");
+    for turn in [2, 4] {
+        let fork = session.fork(json!({ "turn": turn })).await.json_of(201);
+        let fork = agent.session_of_id(fork["session"].as_str().unwrap());
+        assert_eq!(fork.count().await, turn + 1);
+    }
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn without_its_first_turns_a_session_is_neither_replayed_nor_forked() {
+    let local = Local::with(|config| config.journal.retention_seconds = 100).await;
+    let agent = local.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    session.count().await;
+    session.count().await;
+    local.advance(60);
+    eventually("its first turns to go", || async {
+        local.advance(1);
+        let journal = session.journal().await;
+        journal["trimmed"].is_number().then_some(())
+    })
+    .await;
+    assert_eq!(session.count().await, 3, "it goes on from its image");
+    for turn in [1, 3] {
+        let turn = json!({ "turn": turn });
+        for refused in [
+            session.fork(turn.clone()).await,
+            session.replay(turn).await,
+            session.replay(json!({})).await,
+        ] {
+            let why = "the first turns of the session are not kept any more";
+            refused.assert_refused(404, NOT_FOUND, why);
+        }
+    }
+    local.stop().await;
 }
 
 #[tokio::test]

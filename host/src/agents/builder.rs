@@ -81,7 +81,10 @@ impl Builder {
         let path = self.compiled.join(name);
         if path.exists() {
             match self.load(path.clone()).await {
-                Ok(program) => return Ok(program),
+                Ok(program) => {
+                    self.prepare(&program).await;
+                    return Ok(program);
+                }
                 Err(error) => tracing::info!(artifact.digest = %digest, %error, "compiling again"),
             }
         }
@@ -91,7 +94,15 @@ impl Builder {
             .await
             .map_err(|error| BuildError::Component(format!("{error:#}")))?;
         self.try_start(&program).await?;
+        self.prepare(&program).await;
         Ok(program)
+    }
+
+    /// Best done before the server is full.
+    async fn prepare(&self, program: &Program) {
+        if let Err(fault) = program.prepare(&self.sandbox).await {
+            tracing::info!(%fault, "a program's images are prepared later");
+        }
     }
 
     async fn load(&self, path: PathBuf) -> Result<Program, crate::sandbox::Error> {

@@ -156,14 +156,16 @@ impl From<TravelError> for ApiError {
             | TravelError::NotRecorded
             | TravelError::NoIncarnation(_)
             | TravelError::NoTurn { .. }
-            | TravelError::Trimmed { .. } => Self::new(Code::ResourceNotFound, error.to_string()),
+            | TravelError::Trimmed => Self::new(Code::ResourceNotFound, error.to_string()),
             TravelError::Unfinished(_) => Self::invalid("turn", error.to_string()),
             TravelError::Exists(_) => Self::new(Code::Conflict, error.to_string()),
             TravelError::Busy(_) => Self::new(Code::RetryableConflict, error.to_string()),
             TravelError::NotServing(error) => error.into(),
             TravelError::Fault(fault) => TurnError::Fault(fault).into(),
             TravelError::TimedOut { .. } => Self::new(Code::RuntimeClient, error.to_string()),
-            TravelError::Damaged(_) => Self::new(Code::InternalServer, error.to_string()),
+            TravelError::Damaged(_) | TravelError::Memory { .. } => {
+                Self::new(Code::InternalServer, error.to_string())
+            }
             TravelError::Journal(error) => Self::internal(&error),
         }
     }

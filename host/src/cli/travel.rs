@@ -70,7 +70,10 @@ pub(super) async fn journal(
 
 /// One record: its turn, its time, what it is, and a little of what it says.
 fn line(record: &Value) -> String {
-    let turn = record["turn"].as_u64().map(|turn| turn.to_string());
+    let turn = record["turn"]
+        .as_u64()
+        .or_else(|| record["finished"]["turn"].as_u64())
+        .map(|turn| turn.to_string());
     let name = record["record"].as_str().unwrap_or_default();
     let (kind, text) = match name {
         "started" => (name, started(record)),
@@ -84,14 +87,23 @@ fn line(record: &Value) -> String {
             )
         }
         "turn-finished" => (name, finished(&record["outcome"])),
+        "turn" => {
+            let asked = cut(&body(&record["accepted"]["payload"]), EXCERPT / 2);
+            let outcome = finished(&record["finished"]["outcome"]);
+            (name, format!("{asked} {outcome}"))
+        }
+        "image" => (name, format!("{} KiB", kib(&record["bytes"]))),
         _ => (
             name,
             record["reason"].as_str().unwrap_or_default().to_owned(),
         ),
     };
     let turn = turn.as_deref().unwrap_or("-");
-    let at = time(&record["at"]);
-    format!("{turn:>5} {at} {kind:<15} {}", short(&text))
+    let at = match name {
+        "turn" => time(&record["finished"]["at"]),
+        _ => time(&record["at"]),
+    };
+    format!("{turn:>5} {at} {kind:<15} {}", cut(&text, EXCERPT))
         .trim_end()
         .to_owned()
 }
@@ -149,6 +161,10 @@ fn finished(outcome: &Value) -> String {
     }
 }
 
+fn kib(bytes: &Value) -> u64 {
+    bytes.as_u64().unwrap_or_default().div_ceil(1_024)
+}
+
 fn body(body: &Value) -> String {
     match (body["text"].as_str(), body["base64"].as_str()) {
         (Some(text), _) => text.to_owned(),
@@ -158,9 +174,9 @@ fn body(body: &Value) -> String {
 }
 
 /// On one line, and no longer than that.
-fn short(text: &str) -> String {
-    let words = Vec::from_iter(text.split_whitespace().take(EXCERPT)).join(" ");
-    let mut shown: String = words.chars().take(EXCERPT).collect();
+fn cut(text: &str, longest: usize) -> String {
+    let words = Vec::from_iter(text.split_whitespace().take(longest)).join(" ");
+    let mut shown: String = words.chars().take(longest).collect();
     if shown.len() < words.len() {
         shown.push('…');
     }

@@ -8,7 +8,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ids::SessionKey;
+use super::store::Indexed;
+use crate::ids::{Digest, SessionKey};
 
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];
@@ -38,6 +39,25 @@ pub(super) fn link(
     hash.number(format);
     hash.bytes(digest);
     hash.finish()
+}
+
+/// The hash of an entry in the index of answers.
+pub(super) fn answer(answer: &Indexed) -> Hash {
+    let mut hash = Hasher::new("kellion journal answer");
+    hash.bytes(answer.invocation.as_bytes());
+    hash.number(answer.place.incarnation.0);
+    hash.number(answer.location.turn.cast_signed());
+    hash.number(answer.location.accepted.0);
+    hash.number(answer.location.finished.0);
+    hash.number(answer.finished_at);
+    hash.finish()
+}
+
+/// Adds an entry to a sum, or takes it out again: the sum of a set does not depend on the order of its entries.
+pub(super) fn toggle(sum: &mut Hash, entry: &Hash) {
+    for (sum, byte) in sum.iter_mut().zip(entry) {
+        *sum ^= byte;
+    }
 }
 
 /// Feeds a hash so that no two different inputs are the same bytes.
@@ -73,6 +93,13 @@ impl Hasher {
     pub(super) fn finish(self) -> Hash {
         self.0.finalize().into()
     }
+}
+
+/// A hash as the rest of the program names it.
+pub(super) fn name(hash: &Hash) -> Digest {
+    hex(hash)
+        .parse()
+        .expect("a hash in hexadecimal digits is a digest")
 }
 
 /// Lower-case hexadecimal digits.

@@ -2,9 +2,9 @@
 
 use super::chain::{self, Hash};
 use super::store::Seq;
-use super::{Error, Record};
+use super::{Error, ModelUse, Record};
 use crate::clock::Timestamp;
-use crate::ids::{InvocationId, SessionKey};
+use crate::ids::{InvocationId, SessionKey, Version};
 
 /// The format of the records that this program writes: JSON of the types in [`records`](super::records).
 pub(super) const FORMAT: i64 = 1;
@@ -22,7 +22,9 @@ pub(super) struct Entry {
 /// What a store must know of a record to keep its index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
-    Started,
+    Started {
+        version: Version,
+    },
     Accepted {
         turn: u64,
         invocation: Option<InvocationId>,
@@ -30,8 +32,22 @@ pub(super) enum Step {
     Observed,
     Finished {
         turn: u64,
+        models: ModelUse,
+        memory_bytes: u64,
     },
-    Ended,
+    Turn {
+        turn: u64,
+        invocation: Option<InvocationId>,
+        models: ModelUse,
+        memory_bytes: u64,
+    },
+    Image {
+        turn: u64,
+        bytes: u64,
+    },
+    Ended {
+        reason: String,
+    },
 }
 
 impl Entry {
@@ -39,14 +55,32 @@ impl Entry {
     pub(super) fn of(record: &Record) -> Result<Self, Error> {
         let text = serde_json::to_string(record).map_err(|source| Error::Encode(source.into()))?;
         let step = match record {
-            Record::Started(_) => Step::Started,
+            Record::Started(record) => Step::Started {
+                version: record.version,
+            },
             Record::TurnAccepted(record) => Step::Accepted {
                 turn: record.turn,
                 invocation: record.invocation.clone(),
             },
             Record::Observed(_) => Step::Observed,
-            Record::TurnFinished(record) => Step::Finished { turn: record.turn },
-            Record::Ended(_) => Step::Ended,
+            Record::TurnFinished(record) => Step::Finished {
+                turn: record.turn,
+                models: record.models,
+                memory_bytes: record.memory_bytes,
+            },
+            Record::Turn(record) => Step::Turn {
+                turn: record.finished.turn,
+                invocation: record.accepted.invocation.clone(),
+                models: record.finished.models,
+                memory_bytes: record.finished.memory_bytes,
+            },
+            Record::Image(record) => Step::Image {
+                turn: record.turn,
+                bytes: record.bytes,
+            },
+            Record::Ended(record) => Step::Ended {
+                reason: record.reason.clone(),
+            },
         };
         Ok(Self {
             step,

@@ -62,6 +62,18 @@ pub enum Error {
         /// Where and how.
         damage: Damage,
     },
+    /// The records from the start were asked for, and some of them were trimmed; only the session's image leads on from here.
+    /// The session is not quarantined.
+    #[error(
+        "the records of session {} before record {first} were trimmed; it goes on from its image only",
+        session.session
+    )]
+    Trimmed {
+        /// Whose.
+        session: Box<SessionKey>,
+        /// The first record that is kept after the start.
+        first: Seq,
+    },
     /// The record has a format that this program does not know.
     #[error(
         "record {seq} of session {} has format {found}, and this server knows format {known}; use the server version that wrote it",

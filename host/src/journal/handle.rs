@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::codec::Entry;
+use super::head::{Head, Mark, count};
 use super::history::{self, Stopped, Verified};
 use super::sqlite::Sqlite;
-use super::store::{Found, Head, Indexed, Place, Range, Seq, State, Store};
+use super::store::{Found, Indexed, Lost, Place, Row, Seq, State, Store, Which};
 use super::writer;
 use super::{
-    Answered, Compacted, Config, Damage, Durability, Error, Filter, History, Incarnation, Loaded,
-    Page, Record, Started, Transcript, Writer,
+    Answered, Compacted, Config, Damage, Durability, Error, Filter, History, Incarnation, Kept,
+    Loaded, Page, Record, Sequenced, Started, Transcript, Writer,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::ids::{InvocationId, SessionKey, TenantId};
@@ -98,14 +99,31 @@ impl Journal {
 
     /// Reads what is known of a session, and checks it; a session that is not known has neither history nor answers.
     ///
+    /// With an intact image, its records from before that are not read, so this takes no longer as the session ages. When the
+    /// image cannot be read, all records are given in its place, and the log says why.
+    ///
     /// Waits for what stands in line to be written. A conflict while the session has a writer.
-    /// [`Error::Damaged`] quarantines the session; [`Error::Format`] and [`Error::Unreadable`] do not.
+    /// [`Error::Damaged`] quarantines the session, also when its image is spoilt and the records before it were trimmed;
+    /// [`Error::Format`], [`Error::Unreadable`] and [`Error::Read`] do not.
     pub async fn load(&self, key: &SessionKey) -> Result<Loaded, Error> {
+        self.loaded(key, Which::SinceImage).await
+    }
+
+    /// As [`load`](Self::load), but with all records from the start and without the image, for a server whose engine cannot
+    /// restore it. What [`load`](Self::load) gave must be dropped before.
+    ///
+    /// [`Error::Trimmed`] when some of the records are not kept any more.
+    pub async fn load_whole(&self, key: &SessionKey) -> Result<Loaded, Error> {
+        self.loaded(key, Which::All).await
+    }
+
+    async fn loaded(&self, key: &SessionKey, which: Which) -> Result<Loaded, Error> {
         let hold = self.held.claim(key)?;
         self.store.settle().await?;
+        let snapshot = self.store.session(key.clone(), which).await?;
         let mut live = None;
-        for found in self.store.incarnations(key.clone()).await? {
-            let head = self.sealed(key, &found).await?;
+        for found in &snapshot.found {
+            let head = self.sealed(key, found).await?;
             match head.state {
                 State::Open if live.is_none() => live = Some((found.place, head)),
                 State::Open => {
@@ -119,55 +137,127 @@ impl Journal {
                 State::Ended => {}
             }
         }
-        let answers = self.store.answers(key.clone(), None).await?;
         let live = match live {
             None => None,
             Some((place, head)) => {
-                let durability = head.durability;
-                let records = self.read(key, place, head).await?;
-                if let Some(damage) = history::misindexed(place, &records, &answers) {
-                    return Err(self.damaged(key, place, damage).await);
+                let since_image = matches!(which, Which::SinceImage) && head.image.is_some();
+                if !since_image && let Some(first) = head.first_kept() {
+                    let session = Box::new(key.clone());
+                    return Err(Error::Trimmed { session, first });
                 }
-                let store = Arc::clone(&self.store);
-                let writer = Writer::new(store, key.clone(), place, durability, hold);
-                Some(History { records, writer })
+                let rows = snapshot.rows;
+                let checked = self.checked(place, &head, rows, since_image, &snapshot.answers);
+                let mut records = checked.await?;
+                let image = match head.image.filter(|_| since_image) {
+                    None => None,
+                    Some(mark) => match self.image(place, &head, &mark, &mut records).await? {
+                        Some(image) => Some(image),
+                        None => {
+                            drop(hold);
+                            return Box::pin(self.loaded(key, Which::All)).await;
+                        }
+                    },
+                };
+                Some(self.history(place, &head, image, records, hold).await?)
             }
         };
         // Oldest first, so the newest stays. What is no invocation id can never be asked for.
-        let answered = answers
+        let answered = snapshot
+            .answers
             .into_iter()
             .filter_map(|answer| Some((answer.invocation.parse().ok()?, answer.location)))
             .collect();
         Ok(Loaded { live, answered })
     }
 
-    /// The records of an open incarnation, all of them or an error.
-    async fn read(
+    async fn history(
         &self,
-        key: &SessionKey,
         place: Place,
-        head: Head,
-    ) -> Result<Vec<super::Sequenced<Record>>, Error> {
-        let gone = Error::Conflict("the session was removed meanwhile");
-        let verified = self.verified(place, head, Range::ALL).await?.ok_or(gone)?;
-        match verified.stopped {
+        head: &Head,
+        image: Option<Kept>,
+        records: Vec<Sequenced<Record>>,
+        hold: Hold,
+    ) -> Result<History, Error> {
+        let key = &head.key;
+        let Some(started) = history::started(&records) else {
+            let damage = Damage {
+                seq: Seq::FIRST,
+                why: "it is not the start of a session".to_owned(),
+            };
+            return Err(self.damaged(key, place, damage).await);
+        };
+        let store = Arc::clone(&self.store);
+        Ok(History {
+            started,
+            image,
+            records,
+            turns: count(head.totals.turns),
+            models: head.totals.models(),
+            memory_bytes: count(head.totals.memory),
+            writer: Writer::new(store, key.clone(), place, head.durability, hold),
+        })
+    }
+
+    /// The records of an open incarnation, all that were asked for or an error.
+    async fn checked(
+        &self,
+        place: Place,
+        head: &Head,
+        rows: Vec<Row>,
+        since_image: bool,
+        answers: &[Indexed],
+    ) -> Result<Vec<Sequenced<Record>>, Error> {
+        let key = &head.key;
+        let verified = verified(head.clone(), rows, since_image).await?;
+        if let Some(stopped) = verified.stopped {
+            return Err(self.stopped(key, place, stopped).await);
+        }
+        match history::misindexed(place, head, &verified.records, answers) {
             None => Ok(verified.records),
-            Some(stopped) => Err(self.stopped(key, place, stopped).await),
+            Some(damage) => Err(self.damaged(key, place, damage).await),
         }
     }
 
-    async fn verified(
+    /// The image, whose record is taken from the others; none when all records must do in its place.
+    async fn image(
         &self,
         place: Place,
-        head: Head,
-        range: Range,
-    ) -> Result<Option<Verified>, Error> {
-        let Some(rows) = self.store.rows(place, range).await? else {
-            return Ok(None);
+        head: &Head,
+        mark: &Mark,
+        records: &mut Vec<Sequenced<Record>>,
+    ) -> Result<Option<Kept>, Error> {
+        let key = &head.key;
+        let imaged = match history::take_image(mark, records) {
+            Ok(imaged) => imaged,
+            Err(damage) => return Err(self.damaged(key, place, damage).await),
         };
-        // Thousands of hashes and parsed texts would hold up an async worker.
-        let verified = tokio::task::spawn_blocking(move || history::verify(&head, &rows));
-        verified.await.map(Some).map_err(|_| Error::Closed)
+        let why = match (self.store.image(*mark).await, head.trimmed) {
+            (Ok(bytes), _) => {
+                return Ok(Some(Kept {
+                    seq: Seq(mark.seq),
+                    turn: imaged.turn,
+                    at: imaged.at,
+                    program: imaged.program,
+                    bytes,
+                }));
+            }
+            (Err(Lost::Spoilt(why)), None) => why,
+            (Err(Lost::Unread(cause)), None) => cause.to_string(),
+            (Err(Lost::Spoilt(why)), Some(_)) => {
+                let damage = Damage {
+                    seq: Seq(mark.seq),
+                    why: format!(
+                        "its image is lost, and the records before it were trimmed: {why}"
+                    ),
+                };
+                return Err(self.damaged(key, place, damage).await);
+            }
+            // It may be there the next time.
+            (Err(Lost::Unread(cause)), Some(_)) => return Err(Error::Read(cause)),
+        };
+        tracing::warn!(session.id = %key.session, record = mark.seq, why,
+            "the image of a session cannot be read; its records are read in its place");
+        Ok(None)
     }
 
     /// The answer of an invocation that finished, in any incarnation still kept; the newest, should there be several.
@@ -178,39 +268,41 @@ impl Journal {
         key: &SessionKey,
         invocation: &InvocationId,
     ) -> Result<Option<Answered>, Error> {
-        let wanted = Some(invocation.to_string());
-        let mut answers = self.store.answers(key.clone(), wanted).await?;
-        let Some(Indexed {
-            place, location, ..
-        }) = answers.pop()
-        else {
+        let wanted = invocation.to_string();
+        let Some(answer) = self.store.answer(key.clone(), wanted).await? else {
             return Ok(None);
         };
-        let incarnations = self.store.incarnations(key.clone()).await?;
-        let Some(found) = incarnations.iter().find(|found| found.place == place) else {
+        let (place, location) = (answer.place, answer.location);
+        let Some(accepted) = self.record(key, place, location.accepted).await? else {
             return Ok(None);
         };
-        let head = self.sealed(key, found).await?;
-        if head.state == State::Damaged {
-            return Err(self.quarantined(key, place, &head));
-        }
-        let (Some(accepted), Some(finished)) = (
-            self.record(key, place, &head, location.accepted).await?,
-            self.record(key, place, &head, location.finished).await?,
-        ) else {
-            return Ok(None);
+        let finished = match location.finished == location.accepted {
+            true => None,
+            false => match self.record(key, place, location.finished).await? {
+                None => return Ok(None),
+                finished => finished,
+            },
         };
-        match (accepted, finished) {
-            (Record::TurnAccepted(accepted), Record::TurnFinished(finished))
-                if accepted.turn == finished.turn
-                    && accepted.invocation.as_ref() == Some(invocation) =>
-            {
-                Ok(Some(Answered {
+        let answered = match (accepted, finished) {
+            (Record::Turn(turn), None) => Some(Answered {
+                accepted: turn.accepted,
+                finished: turn.finished,
+            }),
+            (Record::TurnAccepted(accepted), Some(Record::TurnFinished(finished))) => {
+                Some(Answered {
                     accepted: *accepted,
                     finished: *finished,
-                }))
+                })
             }
-            _ => {
+            _ => None,
+        };
+        let fits = |answered: &Answered| {
+            answered.accepted.turn == answered.finished.turn
+                && answered.accepted.invocation.as_ref() == Some(invocation)
+        };
+        match answered.filter(fits) {
+            Some(answered) => Ok(Some(answered)),
+            None => {
                 let damage = Damage {
                     seq: location.accepted,
                     why: "the index of answers points to another turn".to_owned(),
@@ -220,22 +312,24 @@ impl Journal {
         }
     }
 
-    /// One record, checked; none when its incarnation was removed meanwhile.
+    /// One record, checked; none when it or its incarnation was removed meanwhile.
     async fn record(
         &self,
         key: &SessionKey,
         place: Place,
-        head: &Head,
         seq: Seq,
     ) -> Result<Option<Record>, Error> {
-        let range = Range {
-            first: seq.0.saturating_sub(1),
-            last: seq.0,
-        };
-        let Some(rows) = self.store.rows(place, range).await? else {
+        let Some(read) = self.store.rows(place, Which::One(seq)).await? else {
             return Ok(None);
         };
-        match history::verify_one(head, &rows, seq) {
+        let head = self.sealed(key, &read.found).await?;
+        if head.state == State::Damaged {
+            return Err(self.quarantined(key, place, &head));
+        }
+        if seq > Seq::FIRST && seq.0 <= head.trimmed_to() {
+            return Ok(None);
+        }
+        match history::verify_one(&head, &read.rows, seq) {
             Ok(record) => Ok(Some(record)),
             Err(stopped) => Err(self.stopped(key, place, stopped).await),
         }
@@ -252,6 +346,11 @@ impl Journal {
         let Some(found) = found.pop() else {
             return Ok(None);
         };
+        // Read again with its records, as one moment.
+        let Some(read) = self.store.rows(found.place, Which::All).await? else {
+            return Ok(None);
+        };
+        let found = read.found;
         let broken = history::sealed(key, &found).err();
         let incarnation = found.place.incarnation;
         let Some(head) = found.head.filter(|head| head.key == *key) else {
@@ -259,19 +358,18 @@ impl Journal {
                 incarnation,
                 state: State::Damaged,
                 durability: Durability::default(),
+                trimmed: None,
                 records: Vec::new(),
                 damage: broken,
             }));
         };
-        let (state, durability) = match broken {
-            None => (head.state, head.durability),
-            Some(_) => (State::Damaged, head.durability),
+        let state = match broken {
+            None => head.state,
+            Some(_) => State::Damaged,
         };
+        let (durability, trimmed) = (head.durability, head.first_kept());
         let known = broken.or_else(|| head.damage());
-        let range = Range::of(&head);
-        let Some(verified) = self.verified(found.place, head, range).await? else {
-            return Ok(None);
-        };
+        let verified = verified(head, read.rows, false).await?;
         let damage = match verified.stopped {
             None => known,
             Some(Stopped::Damage(damage)) => Some(damage),
@@ -281,6 +379,7 @@ impl Journal {
             incarnation,
             state,
             durability,
+            trimmed,
             records: verified.records,
             damage,
         }))
@@ -300,13 +399,35 @@ impl Journal {
         self.store.end_damaged(key.clone(), self.clock.now()).await
     }
 
-    /// Removes incarnations that ended longer ago than the retention time, and files that nothing names.
+    /// Removes what is past the retention time: incarnations that ended before; records of open ones that stand before their
+    /// images and belong to turns that finished before; and files that nothing names.
     ///
-    /// May be repeated, and broken off by a crash at any point. Works in small steps, between which others write.
+    /// What goes with a turn is its entry in the index of answers, too: a retry of it would run. The start of a session, and
+    /// whatever its image does not contain, stays. An image that cannot be read is none.
+    ///
+    /// May be repeated, and broken off by a crash at any point. Works in small steps, between which others write. Its last
+    /// step empties the log: what was removed is then gone as after [`delete`](Self::delete).
     pub async fn compact(&self, now: Timestamp) -> Result<Compacted, Error> {
         let retention = u64::try_from(self.retention.as_millis()).unwrap_or(u64::MAX);
         let before = Timestamp::from_millis(now.as_millis().saturating_sub(retention));
         self.store.compact(before).await
+    }
+
+    /// Removes all incarnations of a session at once, with their files, whatever their state and age; what that was. A session
+    /// that is not known is no error.
+    ///
+    /// When this returns, the bytes of the session are gone from the folder, too: what SQLite removes it overwrites with
+    /// zeros, and its log is emptied. With one exception: where SQLite moved rows from one page to another, as it does in one
+    /// of some fifty removals, a piece of a row may stay in the unused part of a page. It goes when that page is filled or
+    /// freed, at the latest with the other sessions in that page; or at once by `VACUUM`, while no server runs. What the file
+    /// system or the disk keeps of overwritten blocks is not known here.
+    ///
+    /// A conflict while the session has a writer: end it before, or drop what [`load`](Self::load) gave. [`Error::Write`]
+    /// when the log could not be emptied, because somebody has been reading for long: the session is gone, but not all of its
+    /// bytes; ask again. After a crash in the middle, the rest goes with the next [`compact`](Self::compact).
+    pub async fn delete(&self, key: &SessionKey) -> Result<Compacted, Error> {
+        let _hold = self.held.claim(key)?;
+        self.store.delete(key.clone()).await
     }
 
     /// Writes what stands in line and stops the writer thread. Whatever is asked afterwards is [`Error::Closed`].
@@ -343,6 +464,14 @@ impl Journal {
             }),
         }
     }
+}
+
+/// Checks what was read, on a thread of its own: thousands of hashes and parsed texts would hold up an async worker.
+async fn verified(head: Head, rows: Vec<Row>, since_image: bool) -> Result<Verified, Error> {
+    let verify = move || history::verify(&head, &rows, since_image);
+    tokio::task::spawn_blocking(verify)
+        .await
+        .map_err(|_| Error::Closed)
 }
 
 impl std::fmt::Debug for Journal {

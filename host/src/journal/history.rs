@@ -2,10 +2,17 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
+
 use super::chain::{self, GENESIS, Hash};
-use super::store::{Found, Head, Indexed, Location, Place, Row};
-use super::{Damage, Error, Incarnation, Record, Seq, State, TurnAccepted, TurnFinished, Writer};
-use super::{Durability, codec};
+use super::codec;
+use super::head::{Head, Mark};
+use super::store::{Found, Indexed, Location, Place, Row};
+use super::{
+    Damage, Durability, Error, Imaged, Incarnation, ModelUse, Record, Seq, Started, State,
+    TurnAccepted, TurnFinished, Writer,
+};
+use crate::clock::Timestamp;
 use crate::ids::{InvocationId, SessionKey};
 
 /// A record and its place.
@@ -28,13 +35,39 @@ pub struct Loaded {
     pub answered: HashMap<InvocationId, Location>,
 }
 
-/// All records of an open incarnation, and the way to go on.
+/// The records from which an open incarnation is brought back, and the way to go on.
 #[derive(Debug)]
 pub struct History {
-    /// In order; the first is [`Record::Started`], none is [`Record::Ended`].
+    /// How it began.
+    pub started: Sequenced<Started>,
+    /// The newest image of its memory, when it is given instead of the records before it.
+    pub image: Option<Kept>,
+    /// In order; the first is [`Record::Started`], none is [`Record::Ended`]. With an image only those behind its own follow;
+    /// without, all, and [`Record::Image`] among them says nothing to a replay.
     pub records: Vec<Sequenced<Record>>,
+    /// Turns taken on since the start.
+    pub turns: u64,
+    /// What all turns finished since the start used of models.
+    pub models: ModelUse,
+    /// The linear memory after the last finished turn, in bytes; 0 before the first.
+    pub memory_bytes: u64,
     /// Positioned at the end.
     pub writer: Writer,
+}
+
+/// An image as [`Writer::keep_image`] kept it, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The place of its record.
+    pub seq: Seq,
+    /// The last turn that it contains; 0 before the first.
+    pub turn: u64,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Which compiled program and engine can restore it.
+    pub program: String,
+    /// The memory.
+    pub bytes: Bytes,
 }
 
 /// A finished turn: who asked, and what the answer was.
@@ -55,7 +88,9 @@ pub struct Transcript {
     pub state: State,
     /// What its records survive.
     pub durability: Durability,
-    /// The intact records from the start.
+    /// The first record that is kept after the start, when those between were trimmed.
+    pub trimmed: Option<Seq>,
+    /// The intact records, from the start.
     pub records: Vec<Sequenced<Record>>,
     /// Why there are no more, when there should be.
     pub damage: Option<Damage>,
@@ -74,17 +109,14 @@ pub(super) enum Stopped {
     Unknown(Error),
 }
 
-/// Checks a whole incarnation: every record, and that none is missing at the end.
-pub(super) fn verify(head: &Head, rows: &[Row]) -> Verified {
+/// Checks the rows of an incarnation: every record, and that none is missing at the end. `since_image` when they are those
+/// from the image on, with the first.
+pub(super) fn verify(head: &Head, rows: &[Row], since_image: bool) -> Verified {
     let mut records = Vec::with_capacity(rows.len());
     let mut before = GENESIS;
-    for (row, seq) in rows.iter().zip(1..) {
-        let record = intact(head, &before, row, seq)
-            .map_err(|why| Stopped::Damage(Damage { seq: Seq(seq), why }))
-            .and_then(|text| {
-                codec::decode(&head.key, Seq(seq), row.format, text).map_err(Stopped::Unknown)
-            });
-        match record {
+    let mut seq = Seq::FIRST.0;
+    for row in rows {
+        match checked(head, &before, row, seq) {
             Ok(record) => records.push(Sequenced {
                 seq: Seq(seq),
                 record,
@@ -96,10 +128,23 @@ pub(super) fn verify(head: &Head, rows: &[Row]) -> Verified {
                 };
             }
         }
-        before = row.link;
+        (seq, before) = match (seq == Seq::FIRST.0, head.image, head.trimmed) {
+            (true, Some(image), _) if since_image => (image.seq, image.before),
+            (true, _, Some(trimmed)) => (trimmed.seq + 1, trimmed.link),
+            _ => (seq + 1, row.link),
+        };
     }
-    let stopped = shape(head, &records, &before).map(Stopped::Damage);
+    let stopped = shape(head, &records, seq - 1, &before).map(Stopped::Damage);
     Verified { records, stopped }
+}
+
+fn checked(head: &Head, before: &Hash, row: &Row, seq: i64) -> Result<Record, Stopped> {
+    let damage = |why| Stopped::Damage(Damage { seq: Seq(seq), why });
+    let text = intact(head, before, row, seq).map_err(damage)?;
+    if seq == Seq::FIRST.0 && row.link != head.start {
+        return Err(damage("it is not the start that was written".to_owned()));
+    }
+    codec::decode(&head.key, Seq(seq), row.format, text).map_err(Stopped::Unknown)
 }
 
 /// The text of a row that stands where it should and says what it said.
@@ -125,8 +170,7 @@ fn intact<'a>(head: &Head, before: &Hash, row: &'a Row, seq: i64) -> Result<&'a 
 }
 
 /// What the records must be like as a whole.
-fn shape(head: &Head, records: &[Sequenced<Record>], link: &Hash) -> Option<Damage> {
-    let last = i64::try_from(records.len()).unwrap_or(i64::MAX);
+fn shape(head: &Head, records: &[Sequenced<Record>], last: i64, link: &Hash) -> Option<Damage> {
     let damage = |seq, why: &str| {
         Some(Damage {
             seq: Seq(seq),
@@ -165,9 +209,10 @@ fn shape(head: &Head, records: &[Sequenced<Record>], link: &Hash) -> Option<Dama
 /// Checks one record by its link to the one before it.
 pub(super) fn verify_one(head: &Head, rows: &[Row], seq: Seq) -> Result<Record, Stopped> {
     let damage = |why: String| Stopped::Damage(Damage { seq, why });
-    let (before, row) = match rows {
-        [row] if seq == Seq::FIRST => (GENESIS, row),
-        [before, row] if before.seq == seq.0 - 1 => (before.link, row),
+    let (before, row) = match (rows, head.trimmed) {
+        ([row], _) if seq == Seq::FIRST => (GENESIS, row),
+        ([row], Some(trimmed)) if trimmed.seq == seq.0 - 1 => (trimmed.link, row),
+        ([before, row], _) if before.seq == seq.0 - 1 => (before.link, row),
         _ => return Err(damage("it or the one before it is missing".to_owned())),
     };
     let text = intact(head, &before, row, seq.0).map_err(damage)?;
@@ -185,9 +230,48 @@ pub(super) fn sealed<'a>(key: &SessionKey, found: &'a Found) -> Result<&'a Head,
     }
 }
 
-/// Compares the index of answers with the records: a lost entry would let a turn run twice.
+/// How an incarnation began.
+pub(super) fn started(records: &[Sequenced<Record>]) -> Option<Sequenced<Started>> {
+    match records.first() {
+        Some(Sequenced {
+            seq,
+            record: Record::Started(started),
+        }) => Some(Sequenced {
+            seq: *seq,
+            record: started.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// Takes the record of the image from those that [`verify`] gave from there on.
+pub(super) fn take_image(
+    mark: &Mark,
+    records: &mut Vec<Sequenced<Record>>,
+) -> Result<Imaged, Damage> {
+    let fits = |imaged: &Imaged| {
+        i64::try_from(imaged.turn) == Ok(mark.turn)
+            && i64::try_from(imaged.bytes) == Ok(mark.bytes)
+            && imaged.state == chain::name(&mark.file)
+    };
+    match records.get(1).map(|second| &second.record) {
+        Some(Record::Image(imaged)) if fits(imaged) => {
+            let imaged = imaged.clone();
+            records.remove(1);
+            Ok(imaged)
+        }
+        _ => Err(Damage {
+            seq: Seq(mark.seq),
+            why: "it is not the image that was kept".to_owned(),
+        }),
+    }
+}
+
+/// Compares the index of answers with the records, those before the first of them with their sum: a lost entry would let a
+/// turn run twice.
 pub(super) fn misindexed(
     place: Place,
+    head: &Head,
     records: &[Sequenced<Record>],
     answers: &[Indexed],
 ) -> Option<Damage> {
@@ -210,17 +294,31 @@ pub(super) fn misindexed(
                     expected.push((invocation.as_str(), location));
                 }
             }
-            Record::Started(_) | Record::Observed(_) | Record::Ended(_) => {}
+            Record::Turn(turn) => {
+                let location = Location {
+                    incarnation: place.incarnation,
+                    turn: turn.finished.turn,
+                    accepted: *seq,
+                    finished: *seq,
+                };
+                let invocation = turn.accepted.invocation.as_ref();
+                expected.extend(invocation.map(|invocation| (invocation.as_str(), location)));
+            }
+            Record::Started(_) | Record::Observed(_) | Record::Image(_) | Record::Ended(_) => {}
         }
     }
-    let mut found: Vec<_> = answers
-        .iter()
-        .filter(|answer| answer.place == place)
+    let own = || answers.iter().filter(|answer| answer.place == place);
+    let mut sum = [0; 32];
+    own().for_each(|answer| chain::toggle(&mut sum, &chain::answer(answer)));
+    // The start is no turn's, so the records behind it say where they begin.
+    let from = records.get(1).map_or(Seq(i64::MAX), |first| first.seq);
+    let mut found: Vec<_> = own()
+        .filter(|answer| answer.location.accepted >= from)
         .map(|answer| (answer.invocation.as_str(), answer.location))
         .collect();
     expected.sort_by_key(|(_, location)| location.turn);
     found.sort_by_key(|(_, location)| location.turn);
-    (expected != found).then(|| Damage {
+    (expected != found || sum != head.answers).then(|| Damage {
         seq: Seq::FIRST,
         why: "the index of its answers does not fit its records".to_owned(),
     })

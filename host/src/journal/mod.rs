@@ -8,6 +8,8 @@
 //!   [`Pending::durable`] returns when the record is as safe as the session's [`Durability`] says.
 //! - **No holes.** When a record could not be written, those behind it in the same session are refused, too, until the
 //!   caller has been told.
+//! - **Recovery is bounded.** [`Writer::keep_image`] keeps the session's memory: a load goes on from the newest one, and
+//!   what lies before it is trimmed when nobody may ask for it any more.
 //! - **Nothing is guessed.** Each record is hashed together with all before it ([`chain`]); the end of that chain stands
 //!   in a sealed row of its own. What does not fit is [`Error::Damaged`], and that session alone is quarantined.
 //!
@@ -18,6 +20,7 @@ mod chain;
 mod codec;
 mod error;
 mod handle;
+mod head;
 mod history;
 mod records;
 mod sqlite;
@@ -31,13 +34,13 @@ use serde::{Deserialize, Serialize};
 pub use body::Body;
 pub use error::{Cause, Damage, Error};
 pub use handle::Journal;
-pub use history::{Answered, History, Loaded, Sequenced, Transcript};
+pub use history::{Answered, History, Kept, Loaded, Sequenced, Transcript};
 pub use records::{
-    Ended, Forked, Limits, Logged, ModelUse, Observation, Observed, Outcome, Record, Seed, Sent,
-    Started, StreamEnd, TurnAccepted, TurnFinished,
+    Ended, Forked, Imaged, Limits, Logged, ModelUse, Observation, Observed, Outcome, Record, Seed,
+    Sent, Started, StreamEnd, Turn, TurnAccepted, TurnFinished,
 };
 pub use store::{Compacted, Filter, Incarnation, Location, Page, Seq, State, Summary};
-pub use writer::{Pending, Writer};
+pub use writer::{Image, Pending, Writer};
 
 /// What survives.
 #[derive(
@@ -93,7 +96,8 @@ pub struct Config {
     pub inline_kib: u32,
     /// The size to which the write-ahead log may grow before writing waits for a checkpoint, in MiB. 16 by default.
     pub wal_mib: u32,
-    /// How long an ended session is kept for retries and for reading, in seconds. 86,400 by default: a day.
+    /// How long an ended session, and a turn that an image contains, is kept for retries and for reading, in seconds. 86,400
+    /// by default: a day.
     pub retention_seconds: u64,
     /// Connections that read at the same time. 4 by default; restarting with many sessions reads most.
     pub readers: usize,

@@ -30,6 +30,10 @@ pub enum Record {
     Observed(Box<Observed>),
     /// A turn is over; its caller may be answered.
     TurnFinished(Box<TurnFinished>),
+    /// Both in one, of a turn that was over before it had observed anything.
+    Turn(Box<Turn>),
+    /// The session's memory was kept; written by [`Writer::keep_image`](super::Writer::keep_image). A replay passes over it.
+    Image(Imaged),
     /// The session is over; always the last record.
     Ended(Ended),
 }
@@ -38,10 +42,12 @@ impl Record {
     /// When it happened.
     pub fn at(&self) -> Timestamp {
         match self {
-            Self::Started(record) => record.at,
+            Self::Started(record) => record.lives_from(),
             Self::TurnAccepted(record) => record.at,
             Self::Observed(record) => record.at,
             Self::TurnFinished(record) => record.at,
+            Self::Turn(record) => record.finished.at,
+            Self::Image(record) => record.at,
             Self::Ended(record) => record.at,
         }
     }
@@ -238,6 +244,16 @@ pub struct TurnFinished {
     pub log: Vec<Logged>,
 }
 
+/// A turn that nothing stands between the begin and the end of: most are so short, and half the work to write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// How it began.
+    pub accepted: TurnAccepted,
+    /// How it ended.
+    pub finished: TurnFinished,
+}
+
 /// An entry of the session's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -308,6 +324,30 @@ pub struct ModelUse {
     pub input_tokens: u64,
     /// Tokens received, as the provider counted.
     pub output_tokens: u64,
+}
+
+impl std::ops::AddAssign for ModelUse {
+    fn add_assign(&mut self, other: Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+    }
+}
+
+/// The session's memory was kept, between two turns. What was kept stands in a file, as long as no later image replaces it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imaged {
+    /// The last turn that it contains; 0 before the first.
+    pub turn: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Which compiled program and engine can restore it.
+    pub program: String,
+    /// Of its bytes.
+    pub state: Digest,
+    /// How many they are.
+    pub bytes: u64,
 }
 
 /// The session is over.

@@ -1,17 +1,20 @@
 //! What the journal asks of a store: rows, in order, whole or not at all. What the rows mean is decided above it.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::chain::{Hash, Hasher};
+use super::chain::Hash;
 use super::codec::Entry;
+use super::head::{Head, Mark};
 use super::writer::Ticket;
-use super::{Damage, Durability, Error};
+use super::{Cause, Damage, Durability, Error, ModelUse};
 use crate::clock::Timestamp;
-use crate::ids::{AgentId, SessionKey, TenantId};
+use crate::ids::{AgentId, SessionKey, TenantId, Version};
 
 /// The place of a record in its incarnation: 1, 2, 3…, without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,17 +99,25 @@ pub struct Summary {
     pub state: State,
     /// What its records survive.
     pub durability: Durability,
+    /// The agent's version; none when its row made no sense, and was given up.
+    pub version: Option<Version>,
     /// When it began.
     pub started: Timestamp,
-    /// The time of its last record.
+    /// The time of its last record that is no image: images are taken of who does nothing.
     pub active: Timestamp,
     /// When it ended, if it did.
     pub ended: Option<Timestamp>,
+    /// Why it ended, if it did and was not given up as damaged.
+    pub reason: Option<String>,
     /// Turns taken on.
     pub turns: u64,
-    /// Records.
+    /// What its finished turns used of models.
+    pub models: ModelUse,
+    /// Its linear memory after the last finished turn, in bytes; 0 before the first.
+    pub memory_bytes: u64,
+    /// Records written, with those that were trimmed since.
     pub records: u64,
-    /// Bytes of its records.
+    /// Bytes of its records and its image, without what was trimmed.
     pub bytes: u64,
     /// Where it was found broken, if it was.
     pub damage: Option<Damage>,
@@ -167,6 +178,8 @@ pub(super) struct Indexed {
     pub(super) invocation: String,
     pub(super) place: Place,
     pub(super) location: Location,
+    /// In milliseconds, as the index has it.
+    pub(super) finished_at: i64,
 }
 
 /// What a compaction removed.
@@ -176,7 +189,9 @@ pub struct Compacted {
     pub incarnations: u64,
     /// Their records.
     pub records: u64,
-    /// Files of large records, also those that a crash left behind.
+    /// Records of open incarnations, from before their images.
+    pub trimmed: u64,
+    /// Files of large records and of images, also those that a crash left behind.
     pub files: u64,
 }
 
@@ -184,6 +199,7 @@ impl std::ops::AddAssign for Compacted {
     fn add_assign(&mut self, other: Self) {
         self.incarnations += other.incarnations;
         self.records += other.records;
+        self.trimmed += other.trimmed;
         self.files += other.files;
     }
 }
@@ -193,50 +209,6 @@ impl std::ops::AddAssign for Compacted {
 pub(super) struct Place {
     pub(super) row: i64,
     pub(super) incarnation: Incarnation,
-}
-
-/// The row of an incarnation, as stored; sealed, so a change from outside is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) key: SessionKey,
-    pub(super) incarnation: i64,
-    pub(super) state: State,
-    pub(super) durability: Durability,
-    pub(super) started: i64,
-    pub(super) active: i64,
-    pub(super) ended: Option<i64>,
-    pub(super) turns: i64,
-    pub(super) bytes: i64,
-    pub(super) last: i64,
-    pub(super) link: Hash,
-    pub(super) damage: Option<(i64, String)>,
-}
-
-impl Head {
-    pub(super) fn seal(&self) -> Hash {
-        let mut hash = Hasher::new("kellion journal session");
-        hash.key(&self.key);
-        hash.number(self.incarnation);
-        hash.bytes(self.state.as_str().as_bytes());
-        hash.bytes(self.durability.as_str().as_bytes());
-        hash.number(self.started);
-        hash.number(self.active);
-        hash.optional(self.ended);
-        hash.number(self.turns);
-        hash.number(self.bytes);
-        hash.number(self.last);
-        hash.bytes(&self.link);
-        hash.optional(self.damage.as_ref().map(|(seq, _)| *seq));
-        hash.bytes(self.damage.as_ref().map_or("", |(_, why)| why).as_bytes());
-        hash.finish()
-    }
-
-    pub(super) fn damage(&self) -> Option<Damage> {
-        self.damage.as_ref().map(|(seq, why)| Damage {
-            seq: Seq(*seq),
-            why: why.clone(),
-        })
-    }
 }
 
 /// A row of an incarnation that was read, and whether it is as it was written.
@@ -261,24 +233,51 @@ pub(super) struct Row {
 
 /// Which records of an incarnation.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Range {
-    pub(super) first: i64,
-    pub(super) last: i64,
+pub(super) enum Which {
+    All,
+    /// The first one, and those from the newest image on; all, when there is no image.
+    SinceImage,
+    /// One, and the one before it.
+    One(Seq),
 }
 
-impl Range {
-    pub(super) const ALL: Range = Range {
-        first: i64::MIN,
-        last: i64::MAX,
-    };
+/// An incarnation as it stood at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    pub(super) found: Found,
+    pub(super) rows: Vec<Row>,
+}
 
-    /// Without what was appended after the head was read.
-    pub(super) fn of(head: &Head) -> Range {
-        Range {
-            first: i64::MIN,
-            last: head.last,
-        }
-    }
+/// A session as it stood at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
+    /// All its incarnations, oldest first.
+    pub(super) found: Vec<Found>,
+    /// Records of the newest open one.
+    pub(super) rows: Vec<Row>,
+    /// The finished turns of all, oldest first.
+    pub(super) answers: Vec<Indexed>,
+}
+
+/// The bytes of an image in a file that is nobody's yet; it goes when this is dropped.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) digest: Hash,
+    pub(super) bytes: u64,
+    pub(super) path: tempfile::TempPath,
+    /// Whether the disk has it.
+    pub(super) synced: AtomicBool,
+    /// Whether it has its final name.
+    pub(super) placed: AtomicBool,
+}
+
+/// Why an image cannot be given.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// Its file is not there, or not as it was written.
+    Spoilt(String),
+    /// The system could not say.
+    Unread(Cause),
 }
 
 /// What was written, when it was.
@@ -315,24 +314,46 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Ends the damaged incarnations of this key; how many.
     fn end_damaged(&self, key: SessionKey, now: Timestamp) -> BoxFuture<'_, Result<u64, Error>>;
 
+    /// Writes the bytes of an image into a file that is nobody's yet, beside the line; syncs it, if asked to. Waits while
+    /// others are doing so.
+    fn receive(&self, bytes: Bytes, sync: bool) -> BoxFuture<'_, Result<Incoming, Error>>;
+
+    /// Puts an image's record in line, which makes the file its own. A conflict when the image is not of the last turn.
+    fn keep(
+        &self,
+        ticket: Ticket,
+        entry: Entry,
+        file: Incoming,
+    ) -> BoxFuture<'_, Result<Receipt, Error>>;
+
+    /// The bytes of an image, checked.
+    fn image(&self, mark: Mark) -> BoxFuture<'_, Result<Bytes, Lost>>;
+
     /// All incarnations of this key, oldest first.
     fn incarnations(&self, key: SessionKey) -> BoxFuture<'_, Result<Vec<Found>, Error>>;
 
-    /// Records of an incarnation, in order; none when it was removed meanwhile.
-    fn rows(&self, place: Place, range: Range) -> BoxFuture<'_, Result<Option<Vec<Row>>, Error>>;
+    /// A session with the records of its open incarnation.
+    fn session(&self, key: SessionKey, which: Which) -> BoxFuture<'_, Result<Snapshot, Error>>;
 
-    /// The finished turns of this key that have an invocation id, oldest first: all of them, or those of one id.
-    fn answers(
+    /// Records of an incarnation, in order; none when it was removed meanwhile.
+    fn rows(&self, place: Place, which: Which) -> BoxFuture<'_, Result<Option<Read>, Error>>;
+
+    /// The finished turn of this key with this invocation id; the newest, should there be several.
+    fn answer(
         &self,
         key: SessionKey,
-        invocation: Option<String>,
-    ) -> BoxFuture<'_, Result<Vec<Indexed>, Error>>;
+        invocation: String,
+    ) -> BoxFuture<'_, Result<Option<Indexed>, Error>>;
 
     /// Incarnations of a tenant, or of all.
     fn list(&self, tenant: Option<TenantId>, filter: Filter) -> BoxFuture<'_, Result<Page, Error>>;
 
-    /// Removes what ended before `ended_before`, and files that nothing names.
-    fn compact(&self, ended_before: Timestamp) -> BoxFuture<'_, Result<Compacted, Error>>;
+    /// Removes what ended before `before`, what stands before the images of open incarnations and belongs to turns that
+    /// finished before it, and files that nothing names.
+    fn compact(&self, before: Timestamp) -> BoxFuture<'_, Result<Compacted, Error>>;
+
+    /// Removes all incarnations of this key, and what is left of their bytes.
+    fn delete(&self, key: SessionKey) -> BoxFuture<'_, Result<Compacted, Error>>;
 
     /// Writes what stands in line, then closes; later calls are refused.
     fn close(&self) -> BoxFuture<'_, ()>;

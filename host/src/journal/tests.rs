@@ -7,4 +7,7 @@ mod damage;
 mod disk;
 mod fixtures;
 mod golden;
+mod images;
 mod order;
+mod removal;
+mod trimming;

@@ -1,13 +1,30 @@
 //! The writing end of one incarnation.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+
+use super::chain;
 use super::codec::{Entry, Step};
 use super::handle::Hold;
 use super::store::{Incarnation, Place, Receipt, Seq, Store};
-use super::{Damage, Durability, Error, Record};
+use super::{Damage, Durability, Error, Imaged, Record};
+use crate::clock::Timestamp;
 use crate::ids::SessionKey;
+
+/// The memory of a session between two turns, for [`Writer::keep_image`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The last turn that it contains, which must be finished and the last one taken on; 0 before the first.
+    pub turn: u64,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Which compiled program and engine can restore it; the journal does not look into it.
+    pub program: String,
+    /// The memory; the journal does not look into it. Any length that memory and disk have room for.
+    pub bytes: Bytes,
+}
 
 /// Appends to one incarnation. The only one of its kind while it lives: dropping it lets [`Journal::load`] make another.
 ///
@@ -96,8 +113,11 @@ impl Writer {
         let Some(written) = &self.written else {
             return Ok(Pending(None));
         };
+        if let Record::Image(_) = record {
+            return Err(Error::Conflict("an image is kept by keep_image"));
+        }
         let entry = Entry::of(record)?;
-        let ends = entry.step == Step::Ended;
+        let ends = matches!(entry.step, Step::Ended { .. });
         let _turn = written.order.lock().await;
         let ticket = Ticket::new(&written.lane);
         let receipt = written.store.append(ticket.clone(), entry).await?;
@@ -105,7 +125,49 @@ impl Writer {
             // Whatever begins now stands behind this record in the line.
             drop(written.hold());
         }
-        Ok(Pending(Some((receipt, ticket))))
+        Ok(Pending(Some(InLine {
+            receipt,
+            ticket,
+            is_image: false,
+        })))
+    }
+
+    /// Keeps an image of the session's memory, from which [`Journal::load`] goes on instead of from the start.
+    ///
+    /// Its bytes go into a file beside the line, before anything of it stands there: so they take no room in the queue, and
+    /// hold up nobody's records. Two images of a journal are written at a time; who comes next waits. The caller's bytes stay
+    /// in memory until this returns. With [`Durability::Power`] the file is synced, and also where records before the last
+    /// image were trimmed, because then it is the only way back. The older image's file goes when this one is durable.
+    ///
+    /// A turn need not wait for this call: when the session goes on meanwhile, [`Pending::durable`] says
+    /// [`Error::Conflict`], as for any image that is not of the last turn taken on, or while a turn is open. An image that
+    /// could not be kept is no hole: what was appended behind it is written. Cancel-safe, as [`append`](Self::append) is.
+    ///
+    /// [`Error::Write`] when its file cannot be written, such as on a full disk; nothing of it is left then.
+    ///
+    /// [`Journal::load`]: super::Journal::load
+    pub async fn keep_image(&self, image: Image) -> Result<Pending, Error> {
+        let Some(written) = &self.written else {
+            return Ok(Pending(None));
+        };
+        let lane = &written.lane;
+        let sync = lane.durability == Durability::Power || lane.trimmed.load(Ordering::Acquire);
+        let file = written.store.receive(image.bytes, sync).await?;
+        let entry = Entry::of(&Record::Image(Imaged {
+            turn: image.turn,
+            at: image.at,
+            program: image.program,
+            state: chain::name(&file.digest),
+            bytes: file.bytes,
+        }))?;
+        let _turn = written.order.lock().await;
+        let ticket = Ticket::new(lane);
+        let receipt = written.store.keep(ticket.clone(), entry, file).await?;
+        Ok(Pending(Some(InLine {
+            receipt,
+            ticket,
+            is_image: true,
+        })))
     }
 
     /// Quarantines the session, whose records are intact but cannot be true: a replay of them went another way. Returns the
@@ -171,7 +233,14 @@ impl Written {
 /// A record that stands in line, or is written by now.
 #[derive(Debug)]
 #[must_use = "only `durable` tells whether the record was written"]
-pub struct Pending(Option<(Receipt, Ticket)>);
+pub struct Pending(Option<InLine>);
+
+#[derive(Debug)]
+struct InLine {
+    receipt: Receipt,
+    ticket: Ticket,
+    is_image: bool,
+}
 
 impl Pending {
     /// Returns when the record is as durable as its session asks: with `process` committed, with `power` synced, too.
@@ -179,12 +248,15 @@ impl Pending {
     /// After an error, neither this record nor any that was appended behind it before this call returned is acknowledged;
     /// records appended afterwards are tried again. So a failed turn may be followed by a good one, but never with a hole.
     pub async fn durable(self) -> Result<(), Error> {
-        let Some((receipt, ticket)) = self.0 else {
+        let Some(line) = self.0 else {
             return Ok(());
         };
-        let result = receipt.await.unwrap_or(Err(Error::Closed));
-        if result.is_err() {
-            ticket.told();
+        let result = line.receipt.await.unwrap_or(Err(Error::Closed));
+        match &result {
+            Ok(()) => {}
+            // Refused for itself it lost nothing, and must not open the way past a record that was lost.
+            Err(error) if line.is_image && !matches!(error, Error::Behind) => {}
+            Err(_) => line.ticket.told(),
         }
         result
     }
@@ -199,6 +271,8 @@ pub(super) struct Lane {
     pub(super) key: SessionKey,
     pub(super) place: Place,
     pub(super) durability: Durability,
+    /// Whether records before its image were seen to be trimmed.
+    pub(super) trimmed: AtomicBool,
     epoch: AtomicU64,
     /// All epochs up to this one are closed.
     closed: AtomicU64,
@@ -210,6 +284,7 @@ impl Lane {
             key,
             place,
             durability,
+            trimmed: AtomicBool::new(false),
             epoch: AtomicU64::new(1),
             closed: AtomicU64::new(0),
         }

@@ -202,6 +202,14 @@ impl Cell {
         self.store.data_mut().log = log;
     }
 
+    /// From now on the guest gets no more linear memory than this, if that is less than what the sandbox gives. For a
+    /// session that began under another configuration: what was refused then must be refused again.
+    pub fn limit_memory(&mut self, mib: u32) {
+        self.limits.memory_mib = self.limits.memory_mib.min(mib);
+        let bytes = (self.limits.memory_mib as usize) << 20;
+        self.store.data_mut().memory.set_limit(bytes);
+    }
+
     /// Bytes of linear memory.
     pub fn memory_bytes(&self) -> u64 {
         self.store.data().memory.used() as u64

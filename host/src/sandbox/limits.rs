@@ -25,6 +25,11 @@ impl MemoryLimit {
         }
     }
 
+    /// Nothing more is granted above this; what is in use stays.
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Bytes of linear memory in use.
     pub(super) fn used(&self) -> usize {
         self.used

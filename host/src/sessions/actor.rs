@@ -151,6 +151,7 @@ impl Actor {
             }
             if let Some(over) = over.take() {
                 over.tell();
+                life.image_now_and_then(&self.shared, &state).await;
             }
             if let Some(delivery) = mail.take() {
                 match self.next(&mut life, *delivery).await {
@@ -171,17 +172,37 @@ impl Actor {
                     mail: None,
                 };
             }
-            let event = tokio::select! {
+            let rests_at = life.rests_at(&self.shared, &state);
+            let wake_at = state.wake_at().into_iter().chain(rests_at).min();
+            let asked = tokio::select! {
                 biased;
-                event = end_asked(&mut self.end, false) => event,
+                event = end_asked(&mut self.end, false) => Asked::Event(event),
                 Some(delivery) = self.mailbox.recv() => {
                     mail = Some(delivery);
                     continue;
                 }
-                () = alarm.ring(state.wake_at()) => Event::TimePassed,
+                () = self.record.rest_asked() => Asked::Rest { must: true },
+                () = alarm.ring(wake_at) => Asked::Event(Event::TimePassed),
             };
-            state.apply(event, self.shared.clock.now());
-            self.record.set_phase(state.phase());
+            let now = self.shared.clock.now();
+            let rest = match asked {
+                Asked::Event(event) => {
+                    state.apply(event, now);
+                    self.record.set_phase(state.phase());
+                    let is_time = rests_at.is_some_and(|rests_at| now >= rests_at);
+                    is_time.then_some(false)
+                }
+                Asked::Rest { must } => Some(must),
+            };
+            if let Some(must) = rest
+                && life.rest(&state, must).await
+            {
+                return Rested {
+                    rest: Rest::Asleep,
+                    over: None,
+                    mail: None,
+                };
+            }
         }
     }
 
@@ -358,6 +379,15 @@ async fn verdict(writer: Option<Arc<Writer>>, end: TurnEnd) -> TurnEnd {
         }
         (end, _) => end,
     }
+}
+
+/// What a session without a turn is asked.
+enum Asked {
+    Event(Event),
+    /// To leave memory; where there is no room for it, whether it can be imaged or not.
+    Rest {
+        must: bool,
+    },
 }
 
 /// What comes of a delivery.

@@ -10,7 +10,7 @@ use super::record::{Record, Summary};
 use super::state::{EndReason, Phase};
 use super::{Error, NotFound, Shared};
 use crate::ids::{AgentKey, SessionKey, TenantId};
-use crate::journal::{self, Filter, History, State, Transcript};
+use crate::journal::{self, Filter, State, Transcript};
 
 /// Of those that are not in memory; the rest is older.
 const LISTED: usize = 1_000;
@@ -43,9 +43,7 @@ async fn end_in_journal(
     key: &SessionKey,
     why: impl Fn(&Past) -> Option<EndReason>,
 ) -> Result<bool, Error> {
-    let History {
-        records, writer, ..
-    } = match shared.journal.load(key).await {
+    let mut history = match shared.journal.load(key).await {
         Ok(loaded) => match loaded.live {
             Some(history) => history,
             None => return Ok(false),
@@ -55,17 +53,17 @@ async fn end_in_journal(
         }
         Err(error) => return Err(error.into()),
     };
-    let past = match Past::read(records) {
+    let past = match Past::take(&mut history) {
         Ok(past) => past,
         Err(damage) => {
-            writer.quarantine(damage).await;
+            history.writer.quarantine(damage).await;
             return Ok(shared.journal.end_damaged(key).await? > 0);
         }
     };
     let Some(reason) = why(&past) else {
         return Ok(false);
     };
-    life::end(shared, &writer, past.open.as_ref(), reason).await?;
+    life::end(shared, &history.writer, past.open.as_ref(), reason).await?;
     Ok(true)
 }
 
@@ -119,13 +117,25 @@ pub(super) async fn expire(shared: &Shared) -> Result<(), Error> {
 async fn expire_one(shared: &Shared, summary: &journal::Summary) -> Result<(), Error> {
     let key = &summary.key;
     let now = shared.clock.now();
+    // Of a damaged row; it rests until somebody looks.
+    let Some(version) = summary.version else {
+        return Ok(());
+    };
+    let lifecycle = shared.agents.lifecycle(&key.agent, version).ok();
+    let may_be_over = lifecycle.is_none_or(|lifecycle| {
+        now >= summary.active + lifecycle.idle_timeout
+            || now >= summary.started + lifecycle.max_lifetime
+    });
+    if !may_be_over {
+        return Ok(());
+    }
     // Awake, or ended by somebody else.
     let Ok(_closing) = shared.closing(key) else {
         return Ok(());
     };
-    let why = |past: &Past| match shared.agents.lifecycle(&key.agent, past.started.version) {
-        Ok(lifecycle) => past.expired(&lifecycle, now),
-        Err(_) => Some(EndReason::Deleted),
+    let why = |past: &Past| match &lifecycle {
+        Some(lifecycle) => past.expired(lifecycle, now),
+        None => Some(EndReason::Deleted),
     };
     end_in_journal(shared, key, why).await.map(|_| ())
 }
@@ -134,11 +144,23 @@ async fn expire_one(shared: &Shared, summary: &journal::Summary) -> Result<(), E
 pub(super) async fn find(shared: &Shared, key: &SessionKey) -> Result<Arc<Record>, Error> {
     let awake = shared.directory().is_awake(key);
     let in_memory = shared.directory().find(key);
-    if awake && let Some(record) = in_memory {
-        return Ok(record);
+    if let (true, Some(record)) = (awake, &in_memory)
+        && !record.is_durable()
+    {
+        return Ok(Arc::clone(record));
     }
     let transcript = shared.journal.records(key, None).await?;
     let read = transcript.and_then(|transcript| read(shared, key, transcript));
+    if awake && let Some(record) = in_memory {
+        return Ok(match read {
+            // The same life of the session, not one before it.
+            Some(read) if read.summary().started == record.summary().started => {
+                read.waking(&record);
+                read
+            }
+            _ => record,
+        });
+    }
     // One key may have had sessions with and without a journal; the later is the one.
     match (read, in_memory) {
         (Some(read), Some(known)) => {
@@ -172,9 +194,7 @@ fn read(shared: &Shared, key: &SessionKey, transcript: Transcript) -> Option<Arc
         },
     };
     let log = SessionLog::new(Arc::clone(&shared.clock), shared.config.log_kib << 10);
-    let record = Record::new(key.clone(), past.started.version, past.started.at, log);
-    record.resume(past.known(), phase);
-    Some(Arc::new(record))
+    Some(Arc::new(Record::resting(key.clone(), &past, phase, log)))
 }
 
 /// The tenant's sessions: live ones first, then ended ones.
@@ -189,15 +209,6 @@ pub(super) async fn list(
         ..Filter::default()
     };
     let page = shared.journal.sessions(Some(tenant), filter).await?;
-    let mut resting = Vec::new();
-    for summary in page.summaries {
-        let transcript = shared
-            .journal
-            .records(&summary.key, Some(summary.incarnation))
-            .await?;
-        let read = transcript.and_then(|transcript| read(shared, &summary.key, transcript));
-        resting.extend(read.map(|record| (summary, record.summary())));
-    }
     let directory = shared.directory();
     let wanted = |record: &&Arc<Record>| {
         let of = &record.key.agent;
@@ -213,14 +224,44 @@ pub(super) async fn list(
         .filter(wanted)
         .map(|record| record.summary())
         .collect();
-    for (summary, shown) in resting {
+    for summary in page.summaries {
         let is_open = summary.state == State::Open;
         if is_open && directory.is_awake(&summary.key) {
             continue;
         }
         let list = if is_open { &mut live } else { &mut ended };
-        list.push(shown);
+        list.push(resting(summary));
     }
     live.append(&mut ended);
     Ok(live)
+}
+
+fn resting(summary: journal::Summary) -> Summary {
+    let phase = match summary.state {
+        State::Open => Phase::Idle {
+            since: summary.active,
+        },
+        State::Damaged => Phase::Quarantined,
+        State::Ended => Phase::Ended {
+            reason: summary
+                .reason
+                .as_deref()
+                .and_then(EndReason::parse)
+                .unwrap_or(EndReason::Broken),
+            at: summary.ended.unwrap_or(summary.active),
+        },
+    };
+    Summary {
+        tenant: summary.key.agent.tenant,
+        agent: summary.key.agent.agent,
+        session: summary.key.session,
+        version: summary.version,
+        phase,
+        awake: false,
+        started: summary.started,
+        start_us: None,
+        turns: summary.turns,
+        memory_bytes: summary.memory_bytes,
+        models: summary.models.into(),
+    }
 }

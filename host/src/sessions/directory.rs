@@ -132,6 +132,25 @@ impl Directory {
         }
     }
 
+    /// Those that wait for a turn and could come back, the longest idle first, with the channel that closes when they left.
+    pub(super) fn longest_idle(
+        &self,
+        count: usize,
+    ) -> Vec<(Arc<Record>, mpsc::Sender<Box<Delivery>>)> {
+        let mut idle: Vec<_> = self
+            .awake
+            .values()
+            .filter_map(|handle| Some((handle.record.may_rest_since()?, handle)))
+            .collect();
+        if idle.len() > count {
+            idle.select_nth_unstable_by_key(count, |(since, _)| *since);
+            idle.truncate(count);
+        }
+        idle.into_iter()
+            .map(|(_, handle)| (Arc::clone(&handle.record), handle.mailbox.clone()))
+            .collect()
+    }
+
     /// The session that is awake, or the last that ended without a journal.
     pub(super) fn find(&self, key: &SessionKey) -> Option<Arc<Record>> {
         match self.awake.get(key) {

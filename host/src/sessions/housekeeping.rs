@@ -10,14 +10,18 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Keeps house as long as the sessions are there.
 pub(super) async fn keep_house(shared: Weak<Shared>) {
+    let Some(mut next) = shared.upgrade().map(|shared| shared.clock.now()) else {
+        return;
+    };
     loop {
-        let Some(asleep) = shared
-            .upgrade()
-            .map(|shared| shared.clock.sleep_until(shared.clock.now() + INTERVAL))
-        else {
+        let Some(pause) = shared.upgrade().map(|shared| {
+            // At once when it is late, and then once only.
+            next = (next + INTERVAL).max(shared.clock.now());
+            shared.clock.sleep_until(next)
+        }) else {
             return;
         };
-        asleep.await;
+        pause.await;
         let Some(shared) = shared.upgrade() else {
             return;
         };

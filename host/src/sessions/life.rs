@@ -10,6 +10,7 @@ use super::Shared;
 use super::invocation::TurnError;
 use super::outlet::Source;
 use super::past::{OpenTurn, Past, PastTurn};
+use super::pressure;
 use super::record;
 use super::replay::{self, Replayed};
 use super::state::{EndReason, State};
@@ -18,8 +19,8 @@ use crate::agents::{Deployment, NotServing};
 use crate::contract::types::AgentError;
 use crate::ids::{InvocationId, SessionKey};
 use crate::journal::{
-    self, Body, Damage, Durability, Ended, History, Limits, ModelUse, Record, Sent, Seq, Started,
-    TurnFinished, Writer,
+    self, Body, Damage, Durability, Ended, History, Kept, Limits, ModelUse, Record, Sent, Seq,
+    Started, TurnFinished, Writer,
 };
 use crate::sandbox::{Birth, Cell, Fault, Seed};
 
@@ -31,9 +32,17 @@ pub(super) struct Life {
     /// The turn that a crash left open.
     pub(super) open: Option<OpenTurn>,
     birth: Birth,
-    cell: Option<Cell>,
+    /// What the guest could feel of its limits when the session began.
+    limits: Limits,
+    pub(super) cell: Option<Cell>,
+    /// What a new cell is made of, when it is not made from its birth on.
+    pub(super) image: Option<Kept>,
     /// What a new cell must be told again before it is where the session is.
-    past: Vec<PastTurn>,
+    pub(super) past: Vec<PastTurn>,
+    /// The last turn that the newest image contains.
+    pub(super) imaged: u64,
+    /// There is no image of it as it is; it stays in memory as long as there is room.
+    pub(super) stays: bool,
     answered: Calls,
 }
 
@@ -90,6 +99,8 @@ pub(super) enum NoCell {
     Fault(Fault),
     /// It was started, and did not do again what it had done.
     Diverged(Diverged),
+    /// This server cannot make it.
+    Lost(String),
 }
 
 impl Life {
@@ -106,44 +117,22 @@ impl Life {
             answered.insert(call);
         }
         let now = shared.clock.now();
-        if let Some(History {
-            records, writer, ..
-        }) = loaded.live
-        {
-            let past = match Past::read(records) {
+        if let Some(mut history) = loaded.live {
+            let past = match Past::take(&mut history) {
                 Ok(past) => past,
                 Err(damage) => {
-                    return Err(TurnError::unreadable(&writer.quarantine(damage).await));
+                    let error = history.writer.quarantine(damage).await;
+                    return Err(TurnError::unreadable(&error));
                 }
             };
             match still_lives(shared, &record.key, &past).await? {
                 Ok(deployment) => {
-                    let turn_time = shared.config.turn_time();
-                    let state = State::resumed(
-                        deployment.lifecycle,
-                        turn_time,
-                        past.started.lives_from(),
-                        past.turns_over(),
-                        past.active(),
-                    );
-                    record.resume(past.known(), state.phase());
-                    let birth = Birth {
-                        seed: Seed::from_bytes(past.started.seed.0),
-                        at: past.started.at,
-                    };
-                    let life = Self {
-                        deployment,
-                        pen: Pen::Written(Arc::new(writer)),
-                        open: past.open,
-                        birth,
-                        cell: None,
-                        past: past.turns,
-                        answered,
-                    };
-                    return Ok((life, state));
+                    return Ok(Self::resume(
+                        shared, record, deployment, past, history, answered,
+                    ));
                 }
                 Err(reason) => {
-                    end(shared, &writer, past.open.as_ref(), reason)
+                    end(shared, &history.writer, past.open.as_ref(), reason)
                         .await
                         .map_err(|error| TurnError::unrecorded(&error))?;
                 }
@@ -159,7 +148,7 @@ impl Life {
             pen.is_durable(),
             now,
         );
-        record.begin(offered.version, now);
+        record.begin(offered.version, now, pen.is_durable());
         let birth = Birth {
             seed: Seed::random(),
             at: now,
@@ -169,14 +158,57 @@ impl Life {
             pen,
             open: None,
             birth,
+            limits: Limits {
+                memory_mib: shared.sandbox.config().memory_mib,
+            },
             cell: None,
+            image: None,
             past: Vec::new(),
+            imaged: 0,
+            stays: false,
             answered,
         };
         Ok((life, state))
     }
 
-    /// The instance, where the session is: started, and told again what it was told, if it was not in memory.
+    fn resume(
+        shared: &Shared,
+        record: &record::Record,
+        deployment: Arc<Deployment>,
+        past: Past,
+        mut history: History,
+        answered: Calls,
+    ) -> (Self, State) {
+        let state = State::resumed(
+            deployment.lifecycle,
+            shared.config.turn_time(),
+            past.started.lives_from(),
+            past.turns_over(),
+            past.active(),
+        );
+        record.resume(&history, state.phase());
+        let image = history.image.take();
+        let life = Self {
+            deployment,
+            pen: Pen::Written(Arc::new(history.writer)),
+            birth: Birth {
+                seed: Seed::from_bytes(past.started.seed.0),
+                at: past.started.at,
+            },
+            limits: past.started.limits,
+            open: past.open,
+            cell: None,
+            imaged: image.as_ref().map_or(0, |image| image.turn),
+            image,
+            past: past.turns,
+            stays: false,
+            answered,
+        };
+        (life, state)
+    }
+
+    /// The instance, where the session is: started or restored, and told again what it was told since, if it was not in
+    /// memory. When every slot is taken, sessions that may rest make room.
     pub(super) async fn cell(
         &mut self,
         shared: &Shared,
@@ -184,22 +216,46 @@ impl Life {
     ) -> Result<&mut Cell, NoCell> {
         if self.cell.is_none() {
             let began = Instant::now();
-            record.log.mute(!self.past.is_empty());
-            let started = self.restart(shared, record).await;
-            record.log.mute(false);
-            self.cell = Some(started?);
+            let cell = loop {
+                record.log.mute(true);
+                let made = self.make(shared, record).await;
+                record.log.mute(false);
+                match made {
+                    Err(NoCell::Fault(Fault::Full { .. })) if pressure::make_room(shared).await => {
+                    }
+                    made => break made?,
+                }
+            };
+            self.cell = Some(cell);
             self.past = Vec::new();
+            self.image = None;
             record.started_in(began.elapsed());
         }
-        Ok(self.cell.as_mut().expect("it was started just now"))
+        Ok(self.cell.as_mut().expect("it was made just now"))
     }
 
-    async fn restart(&mut self, shared: &Shared, record: &record::Record) -> Result<Cell, NoCell> {
-        let log = Arc::clone(&record.log);
-        let program = &self.deployment.program;
-        let mut cell = Cell::start(&shared.sandbox, program, log, &self.birth)
-            .await
-            .map_err(NoCell::Fault)?;
+    async fn make(&mut self, shared: &Shared, record: &record::Record) -> Result<Cell, NoCell> {
+        let given = shared.sandbox.config().memory_mib;
+        if given < self.limits.memory_mib {
+            let began = self.limits.memory_mib;
+            return Err(NoCell::Lost(format!(
+                "it began with {began} MiB of memory, and this server gives {given}; raise memory_mib in [sandbox]"
+            )));
+        }
+        let mut cell = match self.restore(shared, record).await? {
+            Some(cell) => cell,
+            None => {
+                let log = Arc::clone(&record.log);
+                if self.past.is_empty() {
+                    // The first start of all is told in the log; what it prints again later is not.
+                    record.log.mute(false);
+                }
+                Cell::start(&shared.sandbox, &self.deployment.program, log, &self.birth)
+                    .await
+                    .map_err(NoCell::Fault)?
+            }
+        };
+        cell.limit_memory(self.limits.memory_mib);
         for turn in self.past.iter().filter(|turn| turn.counts()) {
             replay(shared, &self.deployment, &mut cell, turn).await?;
         }
@@ -255,9 +311,7 @@ impl Life {
             principal: None,
             user,
             at: self.birth.at,
-            limits: Limits {
-                memory_mib: shared.sandbox.config().memory_mib,
-            },
+            limits: self.limits,
             forked: None,
         };
         let writer = shared.journal.begin(key, started, durability).await?;

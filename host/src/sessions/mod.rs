@@ -9,6 +9,7 @@ mod alarm;
 mod archive;
 mod difference;
 mod directory;
+mod hibernation;
 mod housekeeping;
 mod invocation;
 mod journaled;
@@ -17,6 +18,7 @@ mod log;
 mod outlet;
 mod past;
 mod performance;
+mod pressure;
 mod record;
 mod replay;
 mod state;
@@ -59,6 +61,14 @@ pub struct Config {
     /// What sessions survive, unless their agent's version says otherwise: `none`, `process` or `power`. `process` by
     /// default: what was acknowledged survives `kill -9`.
     pub durability: Durability,
+    /// How long a session waits for its next turn before it leaves memory, in seconds; its next turn brings it back. 30 by
+    /// default. Sessions without durability, and those of which there is no image, stay.
+    pub hibernate_seconds: u64,
+    /// An image of a busy session is kept after so many turns. 100 by default: recovery replays no more than these.
+    pub turns_per_image: u64,
+    /// The memory of the server, in MiB, above which the sessions that have been idle for longest leave it. By default
+    /// four fifths of what the machine or its container has.
+    pub memory_mib: Option<u64>,
     /// How long one turn may take, waiting included, in seconds. 900 by default, as at AWS.
     pub turn_seconds: u64,
     /// Turns of one session that may wait behind the running one; the next is refused with 429. 16 by default.
@@ -74,6 +84,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             durability: Durability::default(),
+            hibernate_seconds: 30,
+            turns_per_image: 100,
+            memory_mib: None,
             turn_seconds: 900,
             waiting_turns: 16,
             log_kib: 256,
@@ -158,6 +171,7 @@ impl Sessions {
             directory: Mutex::default(),
         });
         tokio::spawn(housekeeping::keep_house(Arc::downgrade(&shared)));
+        tokio::spawn(pressure::watch(Arc::downgrade(&shared)));
         Self(shared)
     }
 

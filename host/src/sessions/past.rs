@@ -2,18 +2,21 @@
 
 use super::invocation::TurnError;
 use super::log::Entry;
-use super::record::Known;
 use super::state::EndReason;
 use super::turn::{ModelUse, Outcome, Receipt};
 use crate::agents::Lifecycle;
 use crate::clock::Timestamp;
 use crate::ids::InvocationId;
-use crate::journal::{self, Observed, Record, Sequenced, Started, TurnAccepted, TurnFinished};
+use crate::journal::{
+    self, History, Observed, Record, Sequenced, Started, TurnAccepted, TurnFinished,
+};
 
 /// A session's life so far.
 #[derive(Debug)]
 pub(super) struct Past {
     pub(super) started: Started,
+    /// The last turn that is not among these, and when it was over: an image stands for it and all before.
+    before: Option<(u64, Timestamp)>,
     /// In order.
     pub(super) turns: Vec<PastTurn>,
     /// Accepted and not finished: its server died, or could not write.
@@ -36,7 +39,8 @@ pub(super) struct OpenTurn {
 }
 
 impl Past {
-    /// Reads the records of an incarnation that has not ended; or says which makes no sense.
+    /// Reads the records of an incarnation that has not ended, from its start or from an image on; or says which makes no
+    /// sense.
     pub(super) fn read(records: Vec<Sequenced<Record>>) -> Result<Self, journal::Damage> {
         let mut past: Option<Past> = None;
         for Sequenced { seq, record } in records {
@@ -44,6 +48,7 @@ impl Past {
                 (Record::Started(started), none @ None) => {
                     *none = Some(Past {
                         started,
+                        before: None,
                         turns: Vec::new(),
                         open: None,
                     });
@@ -77,6 +82,16 @@ impl Past {
                     }
                     _ => false,
                 },
+                (Record::Turn(turn), Some(past)) if past.open.is_none() => {
+                    past.turns.push(PastTurn {
+                        accepted: turn.accepted,
+                        observed: Vec::new(),
+                        finished: turn.finished,
+                    });
+                    true
+                }
+                // It says nothing that the turns before it do not say.
+                (Record::Image(_), Some(past)) => past.open.is_none(),
                 _ => false,
             };
             if !fits {
@@ -90,17 +105,27 @@ impl Past {
         })
     }
 
+    /// The same of what was loaded, which keeps its writer and its image.
+    pub(super) fn take(history: &mut History) -> Result<Self, journal::Damage> {
+        let mut past = Self::read(std::mem::take(&mut history.records))?;
+        past.before = history.image.as_ref().map(|image| (image.turn, image.at));
+        Ok(past)
+    }
+
     /// Turns taken on and over.
     pub(super) fn turns_over(&self) -> u64 {
-        self.turns.last().map_or(0, |turn| turn.finished.turn)
+        let before = self.before.map_or(0, |(turn, _)| turn);
+        self.turns.last().map_or(before, |turn| turn.finished.turn)
     }
 
     /// When it last did something; a fork, not before it was made.
     pub(super) fn active(&self) -> Timestamp {
         let open = self.open.as_ref().map(|open| open.accepted.at);
         let last = self.turns.last().map(|turn| turn.finished.at);
+        let before = self.before.map(|(_, at)| at);
         let from = self.started.lives_from();
-        open.or(last).map_or(from, |at| at.max(from))
+        let active = open.or(last).or(before);
+        active.map_or(from, |at| at.max(from))
     }
 
     /// Whether it is a fork of which a crash cut the copying, so that nobody was ever told of it.
@@ -122,14 +147,14 @@ impl Past {
         }
     }
 
-    /// What others may know of it.
-    pub(super) fn known(&self) -> Known {
-        Known {
-            version: self.started.version,
-            started: self.started.lives_from(),
-            receipts: self.turns.iter().map(PastTurn::receipt).collect(),
-            log: self.turns.iter().flat_map(PastTurn::log).collect(),
-        }
+    /// What the turns cost.
+    pub(super) fn receipts(&self) -> impl Iterator<Item = Receipt> {
+        self.turns.iter().map(PastTurn::receipt)
+    }
+
+    /// What was logged in the turns.
+    pub(super) fn log(&self) -> impl Iterator<Item = Entry> {
+        self.turns.iter().flat_map(PastTurn::log)
     }
 }
 

@@ -1,6 +1,10 @@
 //! One turn from its taking to its record: what it is asked, what became of it.
 
+use std::borrow::Cow;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::Shared;
@@ -204,12 +208,18 @@ impl Performance {
                 .collect(),
         };
         let written = async {
-            tape.finish().await?;
+            let accepted = tape.finish().await?;
             let Some(writer) = life.pen.writer() else {
                 return Ok(());
             };
-            let finished = Record::TurnFinished(Box::new(finished));
-            writer.append(&finished).await?.durable().await
+            let record = match accepted {
+                Some(accepted) => Record::Turn(Box::new(journal::Turn {
+                    accepted: *accepted,
+                    finished,
+                })),
+                None => Record::TurnFinished(Box::new(finished)),
+            };
+            writer.append(&record).await?.durable().await
         };
         match written.await {
             Ok(()) => {
@@ -233,6 +243,7 @@ pub(super) async fn perform(
         Ok(_) => None,
         Err(NoCell::Fault(fault)) => Some(TurnEnd::Faulted(TurnError::Fault(fault))),
         Err(NoCell::Diverged(diverged)) => Some(TurnEnd::Diverged(diverged)),
+        Err(NoCell::Lost(why)) => Some(TurnEnd::Unrecorded(TurnError::Unrecovered(why))),
     };
     if let Some(end) = refused {
         return end;
@@ -261,16 +272,26 @@ pub(super) async fn perform(
         Ok(cell) => cell,
         Err(_) => unreachable!("it was there just now"),
     };
-    let invoked = match &performance.asked {
+    let (payload, context) = match &performance.asked {
         Asked::Now(invocation) => {
             let deadline = at + shared.config.turn_time();
             let context = invocation.context(&record.key, &deployment, number, deadline);
-            cell.invoke(&invocation.payload, &context, at, outside)
-                .await
+            (&invocation.payload, Cow::Owned(context))
         }
-        Asked::Before(accepted, _) => {
-            cell.invoke(&accepted.payload.0, &accepted.context, at, outside)
-                .await
+        Asked::Before(accepted, _) => (&accepted.payload.0, Cow::Borrowed(&accepted.context)),
+    };
+    let mut invoked = pin!(cell.invoke(payload, &context, at, outside));
+    let at_once = poll_fn(|context| Poll::Ready(invoked.as_mut().poll(context))).await;
+    let invoked = match at_once {
+        Poll::Ready(invoked) => invoked,
+        // It takes its time: from now on it is finished even if nobody asks again.
+        Poll::Pending => {
+            if let Some(tape) = &performance.tape
+                && let Err(error) = tape.accept().await
+            {
+                return TurnEnd::Unrecorded(TurnError::unrecorded(&error));
+            }
+            invoked.await
         }
     };
     if let Some(halted) = halt.why() {
@@ -293,8 +314,8 @@ pub(super) async fn perform(
 }
 
 impl Performance {
-    /// Writes that the turn is taken on, if its session is written and this one was not yet. Does not wait for the disk:
-    /// whatever is written next stands behind it.
+    /// Begins the turn's record, if its session is written. A turn that ends without waiting for anything is written
+    /// whole then; of any other it is written before that it was taken on.
     async fn accept(
         &mut self,
         shared: &Shared,
@@ -309,32 +330,28 @@ impl Performance {
         let Some(writer) = life.pen.writer() else {
             return Ok(());
         };
-        let recorded = match &mut self.asked {
+        let (writer, clock) = (Arc::clone(writer), Arc::clone(&shared.clock));
+        let halt = Arc::clone(halt);
+        let tape = match &mut self.asked {
             Asked::Now(invocation) => {
                 let deadline = self.at + shared.config.turn_time();
                 let deployment = &life.deployment;
-                let accepted = TurnAccepted {
+                let accepted = Box::new(TurnAccepted {
                     turn: self.number,
                     request: invocation.request.clone(),
                     invocation: invocation.invocation.clone(),
                     at: self.at,
                     payload: Body(invocation.payload.clone()),
                     context: invocation.context(&record.key, deployment, self.number, deadline),
-                };
-                let accepted = Record::TurnAccepted(Box::new(accepted));
-                drop(writer.append(&accepted).await?);
-                Vec::new()
+                });
+                Tape::recording(accepted, writer, clock, halt)
             }
-            Asked::Before(_, observed) => std::mem::take(observed),
+            Asked::Before(_, observed) => {
+                let recorded = std::mem::take(observed);
+                Tape::resuming(self.number, self.at, recorded, writer, clock, halt)
+            }
         };
-        self.tape = Some(Arc::new(Tape::recording(
-            self.number,
-            self.at,
-            recorded,
-            Arc::clone(writer),
-            Arc::clone(&shared.clock),
-            Arc::clone(halt),
-        )));
+        self.tape = Some(Arc::new(tape));
         Ok(())
     }
 }

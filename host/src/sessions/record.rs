@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use super::log::{Entry, SessionLog};
+use super::past::Past;
 use super::state::Phase;
 use super::turn::{ModelUse, Receipt};
 use crate::clock::Timestamp;
 use crate::ids::{AgentId, SessionId, SessionKey, TenantId, Version};
+use crate::journal::History;
 
 /// Receipts kept of one session; the sums count all.
 const RECEIPTS: usize = 50;
@@ -25,11 +28,13 @@ pub struct Summary {
     pub agent: AgentId,
     /// The caller's name for it.
     pub session: SessionId,
-    /// The version it started with, and keeps.
-    pub version: Version,
+    /// The version it started with, and keeps; unknown of one that is damaged.
+    pub version: Option<Version>,
     /// Where it stands.
     #[serde(flatten)]
     pub phase: Phase,
+    /// Whether it is in memory now; otherwise it comes back with its next turn.
+    pub awake: bool,
     /// When it was first invoked.
     pub started: Timestamp,
     /// How long the instance took to start, in microseconds; none before.
@@ -42,23 +47,17 @@ pub struct Summary {
     pub models: ModelUse,
 }
 
-/// What the journal says of a session.
-pub(super) struct Known {
-    pub(super) version: Version,
-    pub(super) started: Timestamp,
-    pub(super) receipts: Vec<Receipt>,
-    pub(super) log: Vec<Entry>,
-}
-
 /// The shared side of one session.
 pub(super) struct Record {
     pub(super) key: SessionKey,
     pub(super) log: Arc<SessionLog>,
+    rest: Notify,
     state: Mutex<Inside>,
 }
 
 struct Inside {
     summary: Summary,
+    durable: bool,
     receipts: VecDeque<Receipt>,
 }
 
@@ -68,8 +67,9 @@ impl Record {
             tenant: key.agent.tenant.clone(),
             agent: key.agent.agent.clone(),
             session: key.session.clone(),
-            version,
+            version: Some(version),
             phase: Phase::Idle { since: now },
+            awake: true,
             started: now,
             start_us: None,
             turns: 0,
@@ -79,39 +79,98 @@ impl Record {
         Self {
             key,
             log: Arc::new(log),
+            rest: Notify::new(),
             state: Mutex::new(Inside {
                 summary,
+                durable: false,
                 receipts: VecDeque::new(),
             }),
         }
     }
 
     /// The session begins now.
-    pub(super) fn begin(&self, version: Version, now: Timestamp) {
+    pub(super) fn begin(&self, version: Version, now: Timestamp, durable: bool) {
         let mut inside = self.inside();
         inside.summary = Summary {
-            version,
+            version: Some(version),
             started: now,
             phase: Phase::Idle { since: now },
+            awake: true,
             start_us: None,
             turns: 0,
             memory_bytes: 0,
             models: ModelUse::default(),
             ..inside.summary.clone()
         };
+        inside.durable = durable;
         inside.receipts.clear();
         self.log.restore(Vec::new());
     }
 
-    /// The session is taken up from the journal.
-    pub(super) fn resume(&self, known: Known, phase: Phase) {
-        self.begin(known.version, known.started);
-        self.set_phase(phase);
-        known
-            .receipts
-            .into_iter()
-            .for_each(|receipt| self.add(receipt));
-        self.log.restore(known.log);
+    /// The session is taken up from the journal; its receipts and log so far are there to be read.
+    pub(super) fn resume(&self, history: &History, phase: Phase) {
+        let started = &history.started.record;
+        self.begin(started.version, started.lives_from(), true);
+        let mut inside = self.inside();
+        inside.summary.phase = phase;
+        inside.summary.turns = history.turns;
+        inside.summary.memory_bytes = history.memory_bytes;
+        inside.summary.models = history.models.into();
+    }
+
+    /// Whether the journal tells of it.
+    pub(super) fn is_durable(&self) -> bool {
+        self.inside().durable
+    }
+
+    /// Asks it to leave memory when no turn runs.
+    pub(super) fn ask_to_rest(&self) {
+        self.rest.notify_one();
+    }
+
+    /// Returns when it was asked to.
+    pub(super) async fn rest_asked(&self) {
+        self.rest.notified().await;
+    }
+
+    /// Since when it waits for its next turn; none if it does not, or could not come back.
+    pub(super) fn may_rest_since(&self) -> Option<Timestamp> {
+        let inside = self.inside();
+        match inside.summary.phase {
+            Phase::Idle { since } if inside.durable => Some(since),
+            _ => None,
+        }
+    }
+
+    /// What the journal says of it: it is not in memory.
+    pub(super) fn resting(key: SessionKey, past: &Past, phase: Phase, log: SessionLog) -> Self {
+        let from = past.started.lives_from();
+        let this = Self::new(key, past.started.version, from, log);
+        past.receipts().for_each(|receipt| this.add(receipt));
+        this.log.restore(past.log().collect());
+        {
+            let mut inside = this.inside();
+            inside.summary.phase = phase;
+            inside.summary.awake = false;
+            inside.durable = true;
+        }
+        this
+    }
+
+    /// The same session as it is in memory: what the journal says, and what was not written yet.
+    pub(super) fn waking(&self, awake: &Self) {
+        let now = awake.summary();
+        let mut log = self.log.entries(None);
+        let receipts = self.receipts();
+        let is_new = |entry: &Entry| {
+            let known = receipts.iter().map(|receipt| Some(&receipt.request));
+            !known
+                .into_iter()
+                .any(|request| request == entry.request.as_ref())
+        };
+        log.extend(awake.log.entries(None).into_iter().filter(is_new));
+        self.log.restore(log);
+        self.inside().summary = now;
     }
 
     pub(super) fn set_phase(&self, phase: Phase) {

@@ -180,6 +180,11 @@ impl State {
         self.phase
     }
 
+    /// Turns taken.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns
+    }
+
     /// When [`Event::TimePassed`] is due, if nothing else happens before.
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
         let end_of_life = self.started + self.lifecycle.max_lifetime;

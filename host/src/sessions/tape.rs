@@ -16,7 +16,9 @@ use super::difference::{Asked, Difference};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::model::Event;
 use crate::ids::Digest;
-use crate::journal::{self, Observation, Observed, Pending, Record, StreamEnd, Writer};
+use crate::journal::{
+    self, Observation, Observed, Pending, Record, StreamEnd, TurnAccepted, Writer,
+};
 
 /// One turn's record of what its guest observed.
 pub(super) struct Tape {
@@ -31,6 +33,8 @@ pub(super) struct Tape {
 }
 
 struct State {
+    /// How the turn began, until that is written.
+    accepted: Option<Box<TurnAccepted>>,
     /// What is yet to be given again, by the call that it answers.
     recorded: BTreeMap<u32, VecDeque<Observed>>,
     calls: u32,
@@ -88,8 +92,21 @@ impl Call {
 }
 
 impl Tape {
-    /// The tape of a turn that is recorded from now on; of one that a crash cut, with what had been recorded.
+    /// The tape of a turn that is recorded from now on, its beginning with it when there is something to be written.
     pub(super) fn recording(
+        accepted: Box<TurnAccepted>,
+        writer: Arc<Writer>,
+        clock: Arc<dyn Clock>,
+        halt: Arc<Halt>,
+    ) -> Self {
+        let (turn, at) = (accepted.turn, accepted.at);
+        let tape = Self::new(turn, at, Vec::new(), Some(writer), clock, halt);
+        tape.state().accepted = Some(accepted);
+        tape
+    }
+
+    /// The tape of a turn that a crash cut, with what had been recorded.
+    pub(super) fn resuming(
         turn: u64,
         at: Timestamp,
         recorded: Vec<Observed>,
@@ -142,6 +159,7 @@ impl Tape {
                 .push_back(observed);
         }
         let state = State {
+            accepted: None,
             recorded: by_call,
             calls: 0,
             at,
@@ -349,16 +367,25 @@ impl Tape {
         self.state().over
     }
 
-    /// Ends the turn: what is left to be written before its end is.
-    pub(super) async fn finish(&self) -> Result<(), journal::Error> {
+    /// Writes that the turn was taken on, if it is not written yet.
+    pub(super) async fn accept(&self) -> Result<(), journal::Error> {
+        self.append(Vec::new()).await.map(|_| ())
+    }
+
+    /// Ends the turn: what is left to be written before its end is, but for its beginning if nothing else is written of
+    /// it. That is given back then.
+    pub(super) async fn finish(&self) -> Result<Option<Box<TurnAccepted>>, journal::Error> {
         let left = {
             let mut state = self.state();
             state.over = true;
             let left = state.take(self.turn);
             state.streams.clear();
+            if left.is_empty() && state.accepted.is_some() {
+                return Ok(state.accepted.take());
+            }
             left
         };
-        self.append(left).await.map(|_| ())
+        self.append(left).await.map(|_| None)
     }
 
     /// What was recorded and not asked for again, once the turn ended; a difference like others to one that compares.
@@ -401,7 +428,11 @@ impl Tape {
 
     async fn append(&self, records: Vec<Observed>) -> Result<Option<Pending>, journal::Error> {
         let mut last = None;
+        let accepted = self.state().accepted.take();
         if let Some(writer) = &self.writer {
+            if let Some(accepted) = accepted {
+                last = Some(writer.append(&Record::TurnAccepted(accepted)).await?);
+            }
             for observed in records {
                 last = Some(writer.append(&Record::Observed(Box::new(observed))).await?);
             }

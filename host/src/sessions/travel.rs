@@ -52,12 +52,9 @@ pub enum TravelError {
     Unfinished(u64),
     /// A session can be told again from its start only.
     #[error(
-        "the turns of the session before turn {first} are not kept any more, and without them no other can be replayed"
+        "the first turns of the session are not kept any more, and without them no other can be told again"
     )]
-    Trimmed {
-        /// The first that is kept.
-        first: u64,
-    },
+    Trimmed,
     /// The journal of the session is broken before that turn.
     #[error("the journal of the session is damaged at record {}: {}", .0.seq, .0.why)]
     Damaged(Damage),
@@ -70,6 +67,16 @@ pub enum TravelError {
     /// The version cannot run.
     #[error(transparent)]
     NotServing(#[from] NotServing),
+    /// Memory that was granted to the agent then could be refused now.
+    #[error(
+        "the session began with {began} MiB of memory, and this server gives {given}; raise memory_mib in [sandbox]"
+    )]
+    Memory {
+        /// What the session had, in MiB.
+        began: u32,
+        /// What there is, in MiB.
+        given: u32,
+    },
     /// No instance of the version could be started.
     #[error(transparent)]
     Fault(Fault),
@@ -104,6 +111,9 @@ pub struct Chronicle {
     pub version: Option<Version>,
     /// The component of that version; none likewise.
     pub artifact: Option<Digest>,
+    /// The first record that is kept behind the start, when those between are not kept any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trimmed: Option<Seq>,
     /// Where its records are not as they were written; those before are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<Damage>,
@@ -294,6 +304,7 @@ fn chronicle(key: &SessionKey, transcript: Transcript, secret: bool) -> Chronicl
         durability: transcript.durability,
         version: started.map(|started| started.version),
         artifact: started.map(|started| started.artifact.clone()),
+        trimmed: transcript.trimmed,
         damage: transcript.damage,
         records: Vec::from_iter(
             transcript
@@ -309,6 +320,8 @@ struct Origin {
     incarnation: Incarnation,
     durability: Durability,
     past: Past,
+    /// Whether records behind the start are not kept any more.
+    trimmed: bool,
     damage: Option<Damage>,
 }
 
@@ -329,6 +342,7 @@ impl Origin {
             incarnation: transcript.incarnation,
             durability: transcript.durability,
             past,
+            trimmed: transcript.trimmed.is_some(),
             damage: transcript.damage,
         })
     }
@@ -338,8 +352,8 @@ impl Origin {
         let turns = &self.past.turns;
         let open = self.past.open.as_ref().map(|open| open.accepted.turn);
         let first = turns.first().map(|first| first.accepted.turn).or(open);
-        if let Some(first) = first.filter(|first| *first > 1) {
-            return Err(TravelError::Trimmed { first });
+        if self.trimmed || first.is_some_and(|first| first > 1) {
+            return Err(TravelError::Trimmed);
         }
         let Some(turn) = turn else {
             return Ok(turns);
@@ -409,13 +423,19 @@ async fn copy(
 async fn write(writer: &Writer, turns: &[PastTurn]) -> Result<(), journal::Error> {
     let mut last = None;
     for turn in turns {
-        let accepted = Record::TurnAccepted(Box::new(turn.accepted.clone()));
+        let (accepted, finished) = (turn.accepted.clone(), turn.finished.clone());
+        if turn.observed.is_empty() {
+            let turn = Record::Turn(Box::new(journal::Turn { accepted, finished }));
+            last = Some(writer.append(&turn).await?);
+            continue;
+        }
+        let accepted = Record::TurnAccepted(Box::new(accepted));
         drop(writer.append(&accepted).await?);
         for observed in &turn.observed {
             let observed = Record::Observed(Box::new(observed.clone()));
             drop(writer.append(&observed).await?);
         }
-        let finished = Record::TurnFinished(Box::new(turn.finished.clone()));
+        let finished = Record::TurnFinished(Box::new(finished));
         last = Some(writer.append(&finished).await?);
     }
     match last {
@@ -434,6 +454,13 @@ async fn tell_again(
     let origin = Origin::read(shared, key, incarnation).await?;
     let turns = origin.turns(wanted)?;
     let started = &origin.past.started;
+    let (began, given) = (
+        started.limits.memory_mib,
+        shared.sandbox.config().memory_mib,
+    );
+    if given < began {
+        return Err(TravelError::Memory { began, given });
+    }
     let version = version.unwrap_or(started.version);
     let deployment = shared.agents.version(&key.agent, version).await?;
     let birth = Birth {
@@ -446,7 +473,9 @@ async fn tell_again(
         Arc::new(Silence),
         &birth,
     );
-    let mut cell = Some(cell.await.map_err(TravelError::Fault)?);
+    let mut cell = cell.await.map_err(TravelError::Fault)?;
+    cell.limit_memory(began);
+    let mut cell = Some(cell);
     let mut replayed = Vec::with_capacity(turns.len());
     for past in turns {
         let turn = past.accepted.turn;

@@ -1,6 +1,7 @@
 //! One transaction: the operations of a batch, applied in their order.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -9,10 +10,11 @@ use super::faults::{Disk, Failure, Fault};
 use super::operations::{Done, Operation};
 use super::rows;
 use crate::clock::Timestamp;
-use crate::ids::SessionKey;
+use crate::ids::{InvocationId, SessionKey};
 use crate::journal::chain::{self, GENESIS, Hash};
 use crate::journal::codec::{Entry, Step};
-use crate::journal::store::{Found, Head, Incarnation, Place, Seq, State};
+use crate::journal::head::{Head, Mark, Totals};
+use crate::journal::store::{Found, Incarnation, Incoming, Indexed, Location, Place, Seq, State};
 use crate::journal::writer::Ticket;
 use crate::journal::{Damage, Durability, Error};
 
@@ -29,7 +31,16 @@ pub(super) struct Batch<'a> {
     heads: HashMap<i64, Head>,
     /// Incarnations one of whose appends failed: those behind it must, too.
     lost: HashSet<i64>,
+    /// Files of images that this batch replaces; they may go when it is committed.
+    replaced: Vec<Hash>,
     bytes: u64,
+}
+
+/// What a batch comes to.
+pub(super) struct Written {
+    /// What it adds to the log, roughly.
+    pub(super) bytes: u64,
+    pub(super) replaced: Vec<Hash>,
 }
 
 impl<'a> Batch<'a> {
@@ -46,6 +57,7 @@ impl<'a> Batch<'a> {
             inline,
             heads: HashMap::new(),
             lost: HashSet::new(),
+            replaced: Vec::new(),
             bytes: 0,
         }
     }
@@ -59,6 +71,11 @@ impl<'a> Batch<'a> {
                 durability,
             } => self.begin(key, first, *durability),
             Operation::Append { ticket, entry } => self.append(ticket, entry),
+            Operation::Keep {
+                ticket,
+                entry,
+                file,
+            } => self.keep(ticket, entry, file),
             Operation::Discard { ticket, from } => self.discard(ticket, *from),
             Operation::Quarantine { place, key, damage } => self.quarantine(*place, key, damage),
             Operation::EndDamaged { key, now } => self.end_damaged(key, *now),
@@ -77,14 +94,17 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Writes the rows of the incarnations; roughly how many bytes the batch adds to the log.
-    pub(super) fn finish(self) -> Result<u64, Fault> {
+    /// Writes the rows of the incarnations.
+    pub(super) fn finish(self) -> Result<Written, Fault> {
         for (id, head) in &self.heads {
             rows::update(self.connection, *id, head)?;
         }
         // Pages go to the log whole: some for the batch, some for each session.
         let pages = 4 + 2 * self.heads.len() as u64;
-        Ok(self.bytes + pages * PAGE)
+        Ok(Written {
+            bytes: self.bytes + pages * PAGE,
+            replaced: self.replaced,
+        })
     }
 
     fn begin(
@@ -111,23 +131,22 @@ impl<'a> Batch<'a> {
             incarnation = incarnation.max(found.place.incarnation.0.saturating_add(1));
         }
         let at = millis(first.at);
+        let version = match &first.step {
+            Step::Started { version } => Some(*version),
+            _ => None,
+        };
         let mut head = Head {
-            key: key.clone(),
-            incarnation,
             state: State::Open,
             durability,
+            version,
             started: at,
             active: at,
-            ended: None,
-            turns: 0,
-            bytes: 0,
-            last: 0,
-            link: GENESIS,
-            damage: None,
+            ..blank(key, incarnation)
         };
         let file = self.file(first, durability)?;
         let row = rows::insert(self.connection, &head)?;
         self.record(row, &mut head, first, file)?;
+        head.start = head.link;
         self.heads.insert(row, head);
         let incarnation = Incarnation(incarnation);
         Ok(Done::Begun(Place { row, incarnation }))
@@ -139,7 +158,7 @@ impl<'a> Batch<'a> {
             return Err(Error::Behind.into());
         }
         let mut head = self.open(ticket)?;
-        if entry.step == Step::Started {
+        if matches!(entry.step, Step::Started { .. }) {
             return Err(Error::Conflict("a session starts only once").into());
         }
         let file = self.file(entry, head.durability)?;
@@ -147,6 +166,54 @@ impl<'a> Batch<'a> {
         self.record(row, &mut head, entry, file)?;
         self.heads.insert(row, head);
         Ok(Done::Nothing)
+    }
+
+    /// Makes an image's file its own, and the newest.
+    fn keep(&mut self, ticket: &Ticket, entry: &Entry, file: &Incoming) -> Result<Done, Failure> {
+        let row = ticket.lane.place.row;
+        if ticket.is_behind() || self.lost.contains(&row) {
+            return Err(Error::Behind.into());
+        }
+        let mut head = self.open(ticket)?;
+        let Step::Image { turn, bytes } = entry.step else {
+            return Err(Error::Conflict("an image has a record of its own").into());
+        };
+        if head.totals.turns != head.totals.finished {
+            return Err(Error::Conflict("an image is taken between turns").into());
+        }
+        if signed(turn) != self.last_turn(row, &head)? {
+            return Err(Error::Conflict("the image is not of the session's last turn").into());
+        }
+        let trimmed = head.trimmed.is_some();
+        ticket.lane.trimmed.store(trimmed, Ordering::Release);
+        // Without older records it is the only way back.
+        let sync = trimmed || head.durability == Durability::Power;
+        placed(self.bodies.place(self.disk, file, sync))?;
+        let text = self.file(entry, head.durability)?;
+        let before = head.link;
+        self.record(row, &mut head, entry, text)?;
+        let old = head.drop_image();
+        self.replaced.extend(old.filter(|old| *old != file.digest));
+        head.image = Some(Mark {
+            seq: head.last,
+            turn: signed(turn),
+            before,
+            file: file.digest,
+            bytes: signed(bytes),
+        });
+        head.bytes += signed(bytes);
+        self.heads.insert(row, head);
+        Ok(Done::Nothing)
+    }
+
+    /// The highest number of the turns taken on; 0 before the first. Those before an image may have been trimmed.
+    fn last_turn(&self, row: i64, head: &Head) -> Result<i64, rusqlite::Error> {
+        let last: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT max(turn) FROM turns WHERE session = ?1")?
+            .query_row([row], |row| row.get(0))?;
+        let imaged = head.image.map_or(0, |image| image.turn);
+        Ok(last.unwrap_or(imaged))
     }
 
     /// The row of an incarnation that takes records.
@@ -177,52 +244,108 @@ impl<'a> Batch<'a> {
             return Ok(None);
         }
         let sync = durability == Durability::Power;
-        match self
+        let written = self
             .bodies
-            .write(self.disk, &entry.digest, &entry.text, sync)
-        {
-            Ok(()) => Ok(Some(entry.digest)),
-            Err(Fault::Disk(cause) | Fault::Rows(cause)) => Err(Error::Write(cause).into()),
-            Err(fault @ Fault::Sync(_)) => Err(Failure::Batch(fault)),
-        }
+            .write(self.disk, &entry.digest, &entry.text, sync);
+        placed(written).map(|()| Some(entry.digest))
     }
 
     /// Keeps the index of turns; refuses what was done before.
-    fn index(&self, row: i64, head: &mut Head, entry: &Entry) -> Result<(), Failure> {
+    fn index(&mut self, row: i64, head: &mut Head, entry: &Entry) -> Result<(), Failure> {
         let seq = head.last + 1;
         match &entry.step {
             Step::Accepted { turn, invocation } => {
-                let sql = "INSERT INTO turns (session, turn, invocation, accepted) VALUES (?1, ?2, ?3, ?4) \
-                           ON CONFLICT DO NOTHING";
-                let invocation = invocation.as_ref().map(|id| id.as_str());
-                let added = self.connection.prepare_cached(sql)?.execute(params![
-                    row,
-                    signed(*turn),
-                    invocation,
-                    seq
-                ])?;
-                if added == 0 {
-                    return Err(Error::Conflict("the turn was accepted before").into());
-                }
-                head.turns += 1;
+                self.accept(row, head, *turn, invocation.as_ref(), seq, None)?;
             }
-            Step::Finished { turn } => {
-                let sql = "UPDATE turns SET finished = ?3 WHERE session = ?1 AND turn = ?2 AND finished IS NULL";
-                let changed = self.connection.prepare_cached(sql)?.execute(params![
+            Step::Turn {
+                turn,
+                invocation,
+                models,
+                memory_bytes,
+            } => {
+                let at = millis(entry.at);
+                self.accept(row, head, *turn, invocation.as_ref(), seq, Some(at))?;
+                if let Some(invocation) = invocation {
+                    let incarnation = Incarnation(head.incarnation);
+                    let seq = Seq(seq);
+                    let answer = Indexed {
+                        invocation: invocation.to_string(),
+                        place: Place { row, incarnation },
+                        location: Location {
+                            incarnation,
+                            turn: *turn,
+                            accepted: seq,
+                            finished: seq,
+                        },
+                        finished_at: at,
+                    };
+                    chain::toggle(&mut head.answers, &chain::answer(&answer));
+                }
+                head.totals.finished += 1;
+                head.totals.add(models);
+                head.totals.memory = signed(*memory_bytes);
+            }
+            Step::Finished {
+                turn,
+                models,
+                memory_bytes,
+            } => {
+                let place = Place {
                     row,
-                    signed(*turn),
-                    seq
-                ])?;
-                if changed == 0 {
+                    incarnation: Incarnation(head.incarnation),
+                };
+                let at = millis(entry.at);
+                let Some(answer) = finish(self.connection, place, *turn, seq, at)? else {
                     return Err(Error::Conflict("the turn is not open").into());
+                };
+                if let Some(answer) = answer {
+                    chain::toggle(&mut head.answers, &chain::answer(&answer));
                 }
+                head.totals.finished += 1;
+                head.totals.add(models);
+                head.totals.memory = signed(*memory_bytes);
             }
-            Step::Ended => {
+            Step::Ended { reason } => {
                 head.state = State::Ended;
                 head.ended = Some(millis(entry.at));
+                head.reason = Some(reason.clone());
+                // Nobody goes on from it any more.
+                self.replaced.extend(head.drop_image());
             }
-            Step::Started | Step::Observed => {}
+            Step::Started { .. } | Step::Observed | Step::Image { .. } => {}
         }
+        Ok(())
+    }
+
+    /// Notes a turn that was taken on, and is over by now if `finished_at` says when.
+    fn accept(
+        &self,
+        row: i64,
+        head: &mut Head,
+        turn: u64,
+        invocation: Option<&InvocationId>,
+        seq: i64,
+        finished_at: Option<i64>,
+    ) -> Result<(), Failure> {
+        let again = || Error::Conflict("the turn was accepted before").into();
+        // Those before the image may be trimmed, and missed here.
+        if head.image.is_some_and(|image| signed(turn) <= image.turn) {
+            return Err(again());
+        }
+        let sql = "INSERT INTO turns (session, turn, invocation, accepted, finished, finished_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        let added = self.connection.prepare_cached(sql)?.execute(params![
+            row,
+            signed(turn),
+            invocation.map(|id| id.as_str()),
+            seq,
+            finished_at.map(|_| seq),
+            finished_at,
+        ])?;
+        if added == 0 {
+            return Err(again());
+        }
+        head.totals.turns += 1;
         Ok(())
     }
 
@@ -242,7 +365,11 @@ impl<'a> Batch<'a> {
             entry.format,
             &entry.digest,
         );
-        head.active = millis(entry.at);
+        // An image is taken of who does nothing.
+        if !matches!(entry.step, Step::Image { .. }) {
+            // The turns of a fork are older than it.
+            head.active = head.active.max(millis(entry.at));
+        }
         let size = signed(entry.text.len() as u64);
         head.bytes += size;
         let text = file.is_none().then_some(&entry.text);
@@ -269,6 +396,9 @@ impl<'a> Batch<'a> {
         }
         if from.0 > head.last {
             return Ok(Done::Nothing);
+        }
+        if head.image.is_some_and(|image| from.0 <= image.seq) {
+            return Err(Error::Conflict("an image is not discarded").into());
         }
         let finished: bool = self
             .connection
@@ -298,7 +428,7 @@ impl<'a> Batch<'a> {
         };
         execute("DELETE FROM records WHERE session = ?1 AND seq >= ?2")?;
         let turns = execute("DELETE FROM turns WHERE session = ?1 AND accepted >= ?2")?;
-        head.turns -= signed(turns as u64);
+        head.totals.turns -= signed(turns as u64);
         head.last = from.0 - 1;
         head.link = link;
         head.bytes -= bytes;
@@ -336,7 +466,10 @@ impl<'a> Batch<'a> {
                 continue;
             }
             let row = found.place.row;
-            let mut head = found.head.unwrap_or_else(|| ruined(key, found.place));
+            let mut head = found
+                .head
+                .unwrap_or_else(|| blank(key, found.place.incarnation.0));
+            self.replaced.extend(head.drop_image());
             head.state = State::Ended;
             head.ended = Some(millis(now));
             let unknown = || (1, "its row was not what was written there".to_owned());
@@ -366,20 +499,65 @@ fn state(found: &Found) -> State {
     }
 }
 
-/// What is left of a row that makes no sense.
-fn ruined(key: &SessionKey, place: Place) -> Head {
+/// Marks a turn as finished: none when it is not open, otherwise its entry in the index of answers, if it has an invocation
+/// id.
+fn finish(
+    connection: &Connection,
+    place: Place,
+    turn: u64,
+    seq: i64,
+    at: i64,
+) -> Result<Option<Option<Indexed>>, rusqlite::Error> {
+    let sql = "UPDATE turns SET finished = ?3, finished_at = ?4 WHERE session = ?1 AND turn = ?2 AND finished IS NULL \
+               RETURNING invocation, accepted";
+    connection
+        .prepare_cached(sql)?
+        .query_row(params![place.row, signed(turn), seq, at], |row| {
+            let invocation: Option<String> = row.get(0)?;
+            let location = Location {
+                incarnation: place.incarnation,
+                turn,
+                accepted: Seq(row.get(1)?),
+                finished: Seq(seq),
+            };
+            Ok(invocation.map(|invocation| Indexed {
+                invocation,
+                place,
+                location,
+                finished_at: at,
+            }))
+        })
+        .optional()
+}
+
+/// What a file that could not be written means for its operation.
+fn placed(result: Result<(), Fault>) -> Result<(), Failure> {
+    result.map_err(|fault| match fault {
+        Fault::Disk(cause) | Fault::Rows(cause) => Failure::Operation(Error::Write(cause)),
+        Fault::Sync(_) => Failure::Batch(fault),
+    })
+}
+
+/// A row before anything is known, or of which nothing is left.
+fn blank(key: &SessionKey, incarnation: i64) -> Head {
     Head {
         key: key.clone(),
-        incarnation: place.incarnation.0,
+        incarnation,
         state: State::Damaged,
         durability: Durability::default(),
+        version: None,
         started: 0,
         active: 0,
         ended: None,
-        turns: 0,
+        reason: None,
+        totals: Totals::default(),
         bytes: 0,
         last: 0,
         link: GENESIS,
+        start: GENESIS,
+        answers: GENESIS,
+        trimmed: None,
+        image: None,
         damage: None,
     }
 }

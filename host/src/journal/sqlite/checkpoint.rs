@@ -10,7 +10,8 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use super::faults::Fault;
+use super::faults::{Fault, cause};
+use super::operations::Done;
 use super::schema;
 use crate::journal::{Cause, Error};
 
@@ -32,6 +33,11 @@ impl Refusal {
         let _ = self.0.set(cause);
     }
 }
+
+/// Why the log could not be emptied.
+#[derive(Debug, thiserror::Error)]
+#[error("somebody has been reading for long, and what was removed is still in the log; try again")]
+struct Reading;
 
 /// The writer's side of checkpoints.
 pub(super) struct Checkpointer {
@@ -96,6 +102,20 @@ impl Checkpointer {
         } else {
             // Full: it will see this wish with the one before.
             let _ = self.wake.try_send(());
+        }
+    }
+
+    /// Empties the log, so that nothing that was removed is left in it; waits for whoever reads at this time.
+    pub(super) fn truncate(&mut self, writer: &Connection) -> Result<Done, Fault> {
+        let turn = Arc::clone(&self.one_at_a_time);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.written = 0;
+        self.length = 0;
+        let busy: i64 =
+            writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        match busy {
+            0 => Ok(Done::Nothing),
+            _ => Err(Fault::Disk(cause(Reading))),
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) fn cause(error: impl std::error::Error + Send + Sync + 'static) -> Ca
 }
 
 /// The calls whose failure decides what was acknowledged; tests stand in for them.
-pub(in crate::journal) trait Disk: Send {
+pub(in crate::journal) trait Disk: Send + Sync {
     /// Commits the open transaction.
     fn commit(&self, connection: &Connection) -> Result<(), rusqlite::Error>;
 

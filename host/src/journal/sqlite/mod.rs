@@ -1,4 +1,4 @@
-//! The journal in SQLite: `journal.db` in the data directory, and `bodies/` for large records.
+//! The journal in SQLite: `journal.db` in the data directory, and `bodies/` for large records and images.
 //!
 //! One thread writes ([`thread`]), a few connections read ([`readers`]), one moves the log ([`checkpoint`]).
 
@@ -13,6 +13,8 @@ mod readers;
 mod rows;
 mod schema;
 mod thread;
+mod trimming;
+mod upkeep;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -31,8 +34,10 @@ use self::operations::{Done, Job, Operation, Reply};
 use self::readers::Readers;
 use self::thread::Thread;
 use super::codec::Entry;
+use super::head::Mark;
 use super::store::{
-    Compacted, Filter, Found, Indexed, Page, Place, Range, Receipt, Row, Seq, Store,
+    Compacted, Filter, Found, Incoming, Indexed, Lost, Page, Place, Read, Receipt, Seq, Snapshot,
+    Store, Which,
 };
 use super::writer::Ticket;
 use super::{Config, Damage, Durability, Error};
@@ -42,8 +47,8 @@ use crate::ids::{SessionKey, TenantId};
 /// What bytes in the queue are counted in: permits are too few for single bytes.
 const ROOM: usize = 1_024;
 
-/// Files that one step of a sweep looks at.
-const SWEPT: usize = 256;
+/// Images that are written at the same time: a disk is not faster for more, and other files want their turn.
+const IMAGES: usize = 2;
 
 /// The store.
 pub(super) struct Sqlite {
@@ -53,6 +58,10 @@ pub(super) struct Sqlite {
     rooms: u32,
     readers: Readers,
     bodies: Bodies,
+    disk: Arc<dyn Disk>,
+    refusal: Refusal,
+    /// Who may write an image's file.
+    images: Arc<Semaphore>,
     /// Transactions committed, for tests.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests count transactions"))]
     commits: Arc<AtomicU64>,
@@ -60,10 +69,10 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     pub(super) fn open(directory: &Path, config: &Config) -> Result<Self, Error> {
-        Self::open_on(directory, config, Box::new(RealDisk))
+        Self::open_on(directory, config, Arc::new(RealDisk))
     }
 
-    fn open_on(directory: &Path, config: &Config, disk: Box<dyn Disk>) -> Result<Self, Error> {
+    fn open_on(directory: &Path, config: &Config, disk: Arc<dyn Disk>) -> Result<Self, Error> {
         let opening = |source: io::Error| Error::Open {
             path: directory.to_owned(),
             source: cause(source),
@@ -79,13 +88,14 @@ impl Sqlite {
         let thread = Thread {
             connection,
             bodies: bodies.clone(),
-            disk,
+            disk: Arc::clone(&disk),
             inline: (config.inline_kib as usize) << 10,
             wal: PathBuf::from(format!("{}-wal", path.display())),
             wal_bytes,
             checkpointer: Checkpointer::start(&path, wal_bytes, refusal.clone())?,
-            refusal,
+            refusal: refusal.clone(),
             commits: Arc::clone(&commits),
+            replaced: Vec::new(),
             lock,
         };
         let (queue, jobs) = mpsc::channel(config.queue_records.max(1));
@@ -100,6 +110,9 @@ impl Sqlite {
             rooms,
             readers: Readers::new(path, config.readers),
             bodies,
+            disk,
+            refusal,
+            images: Arc::new(Semaphore::new(IMAGES)),
             commits,
         })
     }
@@ -127,34 +140,6 @@ impl Sqlite {
             _room: room,
         };
         self.queue.send(job).await.map_err(|_| Error::Closed)
-    }
-
-    async fn remove(&self, operation: Operation) -> Result<(Compacted, bool), Error> {
-        match self.ask(operation).await? {
-            Done::Removed { compacted, more } => Ok((compacted, more)),
-            Done::Nothing | Done::Begun(_) | Done::Ended(_) => Ok((Compacted::default(), false)),
-        }
-    }
-
-    async fn compact_all(&self, ended_before: Timestamp) -> Result<Compacted, Error> {
-        let mut all = Compacted::default();
-        loop {
-            let (compacted, more) = self.remove(Operation::Expire { ended_before }).await?;
-            all += compacted;
-            if !more {
-                break;
-            }
-        }
-        let bodies = self.bodies.clone();
-        let listed = tokio::task::spawn_blocking(move || bodies.list()).await;
-        let files = listed
-            .map_err(|_| Error::Closed)?
-            .map_err(|error| Error::Read(cause(error)))?;
-        for files in files.chunks(SWEPT) {
-            let files = files.to_vec();
-            all += self.remove(Operation::Sweep { files }).await?.0;
-        }
-        Ok(all)
     }
 }
 
@@ -193,7 +178,7 @@ impl Store for Sqlite {
             };
             match self.ask(operation).await? {
                 Done::Begun(place) => Ok(place),
-                Done::Nothing | Done::Ended(_) | Done::Removed { .. } => Err(Error::Closed),
+                _ => Err(Error::Closed),
             }
         }
         .boxed()
@@ -207,6 +192,40 @@ impl Store for Sqlite {
             let operation = Operation::Append { ticket, entry };
             self.send(operation, Reply::Written(reply), bytes).await?;
             Ok(receipt)
+        }
+        .boxed()
+    }
+
+    fn receive(&self, bytes: Bytes, sync: bool) -> BoxFuture<'_, Result<Incoming, Error>> {
+        self.receive_image(bytes, sync).boxed()
+    }
+
+    fn keep(
+        &self,
+        ticket: Ticket,
+        entry: Entry,
+        file: Incoming,
+    ) -> BoxFuture<'_, Result<Receipt, Error>> {
+        async move {
+            let bytes = entry.text.len();
+            let (reply, receipt) = oneshot::channel();
+            let operation = Operation::Keep {
+                ticket,
+                entry: Box::new(entry),
+                file: Box::new(file),
+            };
+            self.send(operation, Reply::Written(reply), bytes).await?;
+            Ok(receipt)
+        }
+        .boxed()
+    }
+
+    fn image(&self, mark: Mark) -> BoxFuture<'_, Result<Bytes, Lost>> {
+        let bodies = self.bodies.clone();
+        let read = tokio::task::spawn_blocking(move || bodies.image(&mark));
+        async move {
+            read.await
+                .unwrap_or(Err(Lost::Unread(cause(Error::Closed))))
         }
         .boxed()
     }
@@ -234,7 +253,7 @@ impl Store for Sqlite {
         async move {
             match self.ask(Operation::EndDamaged { key, now }).await? {
                 Done::Ended(count) => Ok(count),
-                Done::Nothing | Done::Begun(_) | Done::Removed { .. } => Ok(0),
+                _ => Ok(0),
             }
         }
         .boxed()
@@ -246,20 +265,29 @@ impl Store for Sqlite {
             .boxed()
     }
 
-    fn rows(&self, place: Place, range: Range) -> BoxFuture<'_, Result<Option<Vec<Row>>, Error>> {
+    fn session(&self, key: SessionKey, which: Which) -> BoxFuture<'_, Result<Snapshot, Error>> {
         let bodies = self.bodies.clone();
         self.readers
-            .read(move |connection| queries::records(connection, &bodies, place, range))
+            .read(move |connection| queries::session(connection, &bodies, &key, which))
             .boxed()
     }
 
-    fn answers(
+    fn rows(&self, place: Place, which: Which) -> BoxFuture<'_, Result<Option<Read>, Error>> {
+        let bodies = self.bodies.clone();
+        self.readers
+            .read(move |connection| queries::records(connection, &bodies, place, which))
+            .boxed()
+    }
+
+    fn answer(
         &self,
         key: SessionKey,
-        invocation: Option<String>,
-    ) -> BoxFuture<'_, Result<Vec<Indexed>, Error>> {
+        invocation: String,
+    ) -> BoxFuture<'_, Result<Option<Indexed>, Error>> {
         self.readers
-            .read(move |connection| queries::answers(connection, &key, invocation.as_deref()))
+            .read(
+                move |connection| Ok(queries::answers(connection, &key, Some(&invocation))?.pop()),
+            )
             .boxed()
     }
 
@@ -269,8 +297,12 @@ impl Store for Sqlite {
             .boxed()
     }
 
-    fn compact(&self, ended_before: Timestamp) -> BoxFuture<'_, Result<Compacted, Error>> {
-        self.compact_all(ended_before).boxed()
+    fn compact(&self, before: Timestamp) -> BoxFuture<'_, Result<Compacted, Error>> {
+        self.compact_all(before).boxed()
+    }
+
+    fn delete(&self, key: SessionKey) -> BoxFuture<'_, Result<Compacted, Error>> {
+        self.delete_all(key).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -5,8 +5,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::clock::Timestamp;
 use crate::ids::SessionKey;
 use crate::journal::chain::Hash;
-use crate::journal::codec::Entry;
-use crate::journal::store::{Compacted, Place, Seq};
+use crate::journal::codec::{Entry, Step};
+use crate::journal::store::{Compacted, Incoming, Place, Seq};
 use crate::journal::writer::Ticket;
 use crate::journal::{Damage, Durability, Error};
 
@@ -20,6 +20,12 @@ pub(super) enum Operation {
     Append {
         ticket: Ticket,
         entry: Box<Entry>,
+    },
+    /// An image: its record, and the file that it names.
+    Keep {
+        ticket: Ticket,
+        entry: Box<Entry>,
+        file: Box<Incoming>,
     },
     Discard {
         ticket: Ticket,
@@ -36,11 +42,25 @@ pub(super) enum Operation {
     },
     /// Nothing but its place in the line.
     Settle,
-    /// Removes some of the incarnations that ended before.
+    /// Takes away some of the incarnations that ended before; their records are to be purged.
     Expire {
         ended_before: Timestamp,
     },
-    /// Removes those of these files that no record names.
+    /// Takes away all incarnations of a key; their records are to be purged.
+    Delete {
+        key: SessionKey,
+    },
+    /// Removes some of the records whose incarnation was taken away.
+    Purge,
+    /// Removes some of the records before this image, of turns that finished before.
+    Trim {
+        place: Place,
+        image: i64,
+        finished_before: Timestamp,
+    },
+    /// Empties the log, so that nothing that was removed is left in it.
+    Truncate,
+    /// Removes those of these files that nothing names.
     Sweep {
         files: Vec<Hash>,
     },
@@ -59,6 +79,11 @@ pub(super) enum Done {
     Nothing,
     Begun(Place),
     Ended(u64),
+    Deleted {
+        incarnations: u64,
+        /// The files that they named.
+        files: Vec<Hash>,
+    },
     Removed {
         compacted: Compacted,
         /// Whether there may be more to remove.
@@ -96,11 +121,18 @@ impl Operation {
         match self {
             Self::Begin { .. }
             | Self::Append { .. }
+            | Self::Keep { .. }
             | Self::Discard { .. }
             | Self::Quarantine { .. }
             | Self::EndDamaged { .. }
             | Self::Settle => true,
-            Self::Expire { .. } | Self::Sweep { .. } | Self::Close => false,
+            Self::Expire { .. }
+            | Self::Delete { .. }
+            | Self::Purge
+            | Self::Trim { .. }
+            | Self::Truncate
+            | Self::Sweep { .. }
+            | Self::Close => false,
             #[cfg(test)]
             Self::With(_) => false,
         }
@@ -110,10 +142,21 @@ impl Operation {
     pub(super) fn wants_power(&self) -> bool {
         match self {
             Self::Begin { durability, .. } => *durability == Durability::Power,
-            Self::Append { ticket, .. } | Self::Discard { ticket, .. } => {
-                ticket.lane.durability == Durability::Power
-            }
+            Self::Append { ticket, .. }
+            | Self::Keep { ticket, .. }
+            | Self::Discard { ticket, .. } => ticket.lane.durability == Durability::Power,
             _ => false,
+        }
+    }
+
+    /// The incarnation whose image it takes away, if it does: after that there is no other way back than what it writes.
+    pub(super) fn replaces_image(&self) -> Option<i64> {
+        match self {
+            Self::Keep { ticket, .. } => Some(ticket.lane.place.row),
+            Self::Append { ticket, entry } => {
+                matches!(entry.step, Step::Ended { .. }).then_some(ticket.lane.place.row)
+            }
+            _ => None,
         }
     }
 

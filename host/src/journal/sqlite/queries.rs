@@ -6,49 +6,135 @@ use super::bodies::Bodies;
 use super::rows;
 use crate::clock::Timestamp;
 use crate::ids::{SessionKey, TenantId};
+use crate::journal::head::{Head, count};
 use crate::journal::store::{
-    Filter, Found, Head, Incarnation, Indexed, Location, Page, Place, Range, Row, Seq, State,
-    Summary,
+    Filter, Found, Incarnation, Indexed, Location, Page, Place, Read, Row, Seq, Snapshot, State,
+    Summary, Which,
 };
 
 /// The most incarnations of one page.
 const PAGE: usize = 1_000;
 
-/// Records in order; none when the incarnation is not there any more.
+/// Records in order, with the row of their incarnation as it stood at the same moment; none when it is not there any more.
 pub(super) fn records(
     connection: &Connection,
     bodies: &Bodies,
     place: Place,
-    range: Range,
-) -> Result<Option<Vec<Row>>, rusqlite::Error> {
-    if rows::head(connection, place.row)?.is_none() {
-        return Ok(None);
+    which: Which,
+) -> Result<Option<Read>, rusqlite::Error> {
+    loop {
+        let moment = connection.unchecked_transaction()?;
+        let Some(found) = rows::head(&moment, place.row)? else {
+            return Ok(None);
+        };
+        let mut missing = false;
+        let rows = selected(&moment, bodies, &found, which, &mut missing)?;
+        moment.finish()?;
+        if !missing || is_current(connection, &found)? {
+            return Ok(Some(Read { found, rows }));
+        }
     }
+}
+
+/// All that is known of a key, as it stood at one moment.
+pub(super) fn session(
+    connection: &Connection,
+    bodies: &Bodies,
+    key: &SessionKey,
+    which: Which,
+) -> Result<Snapshot, rusqlite::Error> {
+    loop {
+        let moment = connection.unchecked_transaction()?;
+        let found = rows::heads(&moment, key)?;
+        let answers = answers(&moment, key, None)?;
+        let is_open = |found: &&Found| {
+            let state = found.head.as_ref().map(|head| head.state);
+            state == Some(State::Open)
+        };
+        let open = found.iter().rfind(is_open).cloned();
+        let mut missing = false;
+        let rows = match &open {
+            Some(open) => selected(&moment, bodies, open, which, &mut missing)?,
+            None => Vec::new(),
+        };
+        moment.finish()?;
+        let current = match &open {
+            Some(open) if missing => is_current(connection, open)?,
+            _ => true,
+        };
+        if current {
+            return Ok(Snapshot {
+                found,
+                rows,
+                answers,
+            });
+        }
+    }
+}
+
+/// Whether no compaction came between the rows of an incarnation and their files.
+fn is_current(connection: &Connection, read: &Found) -> Result<bool, rusqlite::Error> {
+    let now = rows::head(connection, read.place.row)?;
+    let trimmed = |found: &Found| found.head.as_ref().map(|head| head.trimmed);
+    Ok(now.as_ref().map(trimmed) == Some(trimmed(read)))
+}
+
+fn selected(
+    connection: &Connection,
+    bodies: &Bodies,
+    found: &Found,
+    which: Which,
+    missing: &mut bool,
+) -> Result<Vec<Row>, rusqlite::Error> {
+    let image = found.head.as_ref().and_then(|head| head.image);
+    let mut rows = Vec::new();
+    let mut select = |first, last| {
+        between(
+            connection,
+            bodies,
+            found.place,
+            (first, last),
+            &mut rows,
+            missing,
+        )
+    };
+    match (which, image) {
+        (Which::One(seq), _) => select(seq.0.saturating_sub(1), seq.0)?,
+        (Which::SinceImage, Some(image)) => {
+            select(i64::MIN, Seq::FIRST.0)?;
+            select(image.seq, i64::MAX)?;
+        }
+        (Which::SinceImage, None) | (Which::All, _) => select(i64::MIN, i64::MAX)?,
+    }
+    Ok(rows)
+}
+
+fn between(
+    connection: &Connection,
+    bodies: &Bodies,
+    place: Place,
+    (first, last): (i64, i64),
+    records: &mut Vec<Row>,
+    missing: &mut bool,
+) -> Result<(), rusqlite::Error> {
     let sql = "SELECT seq, format, link, text, file, size FROM records WHERE session = ?1 AND seq BETWEEN ?2 AND ?3 \
                ORDER BY seq";
     let mut statement = connection.prepare_cached(sql)?;
-    let mut found = statement.query(params![place.row, range.first, range.last])?;
-    let mut records: Vec<Row> = Vec::new();
-    let mut missing = false;
+    let mut found = statement.query(params![place.row, first, last])?;
     loop {
         let row = match found.next() {
-            Ok(Some(row)) => record(row, bodies, &mut missing),
-            Ok(None) => break,
+            Ok(Some(row)) => record(row, bodies, missing),
+            Ok(None) => return Ok(()),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
                 // What was read before is good, and the rest of this session is lost.
                 let seq = records.last().map_or(1, |last| last.seq + 1);
                 records.push(torn(seq));
-                break;
+                return Ok(());
             }
             Err(error) => return Err(error),
         };
         records.push(row);
     }
-    // Compaction may have removed the session between its rows and its files.
-    if missing && rows::head(connection, place.row)?.is_none() {
-        return Ok(None);
-    }
-    Ok(Some(records))
 }
 
 fn record(row: &rusqlite::Row<'_>, bodies: &Bodies, missing: &mut bool) -> Row {
@@ -93,7 +179,8 @@ pub(super) fn answers(
     key: &SessionKey,
     invocation: Option<&str>,
 ) -> Result<Vec<Indexed>, rusqlite::Error> {
-    let sql = "SELECT turns.invocation, sessions.id, sessions.incarnation, turns.turn, turns.accepted, turns.finished \
+    let sql = "SELECT turns.invocation, sessions.id, sessions.incarnation, turns.turn, turns.accepted, turns.finished, \
+               turns.finished_at \
                FROM sessions JOIN turns ON turns.session = sessions.id \
                WHERE tenant = ?1 AND agent = ?2 AND sessions.session = ?3 AND turns.invocation IS NOT NULL \
                AND (?4 IS NULL OR turns.invocation = ?4) AND turns.finished IS NOT NULL \
@@ -123,6 +210,7 @@ pub(super) fn answers(
                 invocation,
                 place,
                 location,
+                finished_at: number(6),
             })
         })?
         .collect()
@@ -156,21 +244,21 @@ fn summary(found: Found) -> Option<Summary> {
             State::Damaged
         },
         durability: head.durability,
+        version: head.version,
         started: timestamp(head.started),
         active: timestamp(head.active),
         ended: head.ended.map(timestamp),
-        turns: count(head.turns),
+        turns: count(head.totals.turns),
+        models: head.totals.models(),
+        memory_bytes: count(head.totals.memory),
         records: count(head.last),
         bytes: count(head.bytes),
         damage: Head::damage(&head),
+        reason: head.reason,
         key: head.key,
     })
 }
 
 fn timestamp(millis: i64) -> Timestamp {
     Timestamp::from_millis(count(millis))
-}
-
-fn count(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or_default()
 }

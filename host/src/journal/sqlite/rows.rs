@@ -4,11 +4,14 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use crate::ids::{AgentId, AgentKey, SessionKey, TenantId};
-use crate::journal::chain::Hash;
-use crate::journal::store::{Filter, Found, Head, Incarnation, Place, State};
+use crate::journal::chain::{GENESIS, Hash};
+use crate::journal::head::{Head, Mark, Totals, Trimmed};
+use crate::journal::store::{Filter, Found, Incarnation, Place, State};
 
-const COLUMNS: &str = "id, tenant, agent, session, incarnation, state, durability, started, active, ended, turns, \
-     bytes, last, link, damaged_at, damaged_why, seal";
+/// In the order of the table.
+const COLUMNS: &str = "id, tenant, agent, session, incarnation, state, durability, version, started, active, ended, reason, \
+     turns, finished, calls, input_tokens, output_tokens, memory, bytes, last, link, start, answers, trimmed, trimmed_link, \
+     image, image_turn, image_before, image_file, image_bytes, damaged_at, damaged_why, seal";
 
 /// The row of an incarnation, if it is there.
 pub(super) fn head(connection: &Connection, id: i64) -> Result<Option<Found>, rusqlite::Error> {
@@ -46,14 +49,18 @@ pub(super) fn list(
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<Found>, rusqlite::Error> {
-    // Said so, and not with OR, one tenant's rows are found by their index.
+    // Said so, and not with OR, one tenant's rows are found by their index, and those that are open by theirs.
+    let (index, state) = match filter.state {
+        Some(State::Open) => ("INDEXED BY sessions_open", "state = 'open'"),
+        _ => ("", "(?4 IS NULL OR state = ?4)"),
+    };
     let whose = match tenant {
         Some(_) => "tenant = ?1",
         None => "?1 IS NULL",
     };
     let sql = format!(
-        "SELECT {COLUMNS} FROM sessions WHERE {whose} AND id < ?2 AND (?3 IS NULL OR agent = ?3) \
-         AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR active < ?5) ORDER BY id DESC LIMIT ?6"
+        "SELECT {COLUMNS} FROM sessions {index} WHERE {whose} AND id < ?2 AND (?3 IS NULL OR agent = ?3) \
+         AND {state} AND (?5 IS NULL OR active < ?5) ORDER BY id DESC LIMIT ?6"
     );
     let signed = |number| i64::try_from(number).unwrap_or(i64::MAX);
     let active_before = filter.active_before.map(|at| signed(at.as_millis()));
@@ -76,7 +83,7 @@ pub(super) fn list(
 
 fn found(row: &SqlRow<'_>) -> Found {
     let head = parse(row);
-    let seal = hash(row, 16);
+    let seal = hash(row, 32);
     Found {
         place: Place {
             row: number(row, 0).unwrap_or_default(),
@@ -95,7 +102,15 @@ fn parse(row: &SqlRow<'_>) -> Option<Head> {
         },
         session: text(row, 3)?.parse().ok()?,
     };
-    let damage = match (number(row, 14), text(row, 15)) {
+    let trimmed = match (number(row, 23), bytes(row, 24)) {
+        (Some(seq), Some(link)) => Some(Trimmed {
+            seq,
+            link: link.try_into().ok()?,
+        }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return None,
+    };
+    let damage = match (number(row, 30), text(row, 31)) {
         (Some(at), Some(why)) => Some((at, why.to_owned())),
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return None,
@@ -105,58 +120,101 @@ fn parse(row: &SqlRow<'_>) -> Option<Head> {
         incarnation: number(row, 4)?,
         state: State::parse(text(row, 5)?)?,
         durability: text(row, 6)?.parse().ok()?,
-        started: number(row, 7)?,
-        active: number(row, 8)?,
-        ended: number(row, 9),
-        turns: number(row, 10)?,
-        bytes: number(row, 11)?,
-        last: number(row, 12)?,
-        link: hash(row, 13)?,
+        version: match text(row, 7) {
+            Some(version) => Some(version.parse().ok()?),
+            None => None,
+        },
+        started: number(row, 8)?,
+        active: number(row, 9)?,
+        ended: number(row, 10),
+        reason: text(row, 11).map(str::to_owned),
+        totals: Totals {
+            turns: number(row, 12)?,
+            finished: number(row, 13)?,
+            calls: number(row, 14)?,
+            input_tokens: number(row, 15)?,
+            output_tokens: number(row, 16)?,
+            memory: number(row, 17)?,
+        },
+        bytes: number(row, 18)?,
+        last: number(row, 19)?,
+        link: hash(row, 20)?,
+        start: hash(row, 21)?,
+        answers: hash(row, 22)?,
+        trimmed,
+        image: mark(row)?,
         damage,
     })
 }
 
-/// Opens a row; its records are to follow.
+/// The columns of the image; none when they are at odds.
+fn mark(row: &SqlRow<'_>) -> Option<Option<Mark>> {
+    let set = (25..30).filter(|column| !matches!(row.get_ref(*column), Ok(ValueRef::Null)));
+    if set.count() == 0 {
+        return Some(None);
+    }
+    Some(Some(Mark {
+        seq: number(row, 25)?,
+        turn: number(row, 26)?,
+        before: hash(row, 27)?,
+        file: hash(row, 28)?,
+        bytes: number(row, 29)?,
+    }))
+}
+
+/// Opens a row; its records are to follow, and with them [`update`].
 pub(super) fn insert(connection: &Connection, head: &Head) -> Result<i64, rusqlite::Error> {
-    let sql = format!(
-        "INSERT INTO sessions ({COLUMNS}) VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-         ?14, ?15, ?16)"
-    );
-    connection.prepare_cached(&sql)?.insert(params![
+    let sql = "INSERT INTO sessions (tenant, agent, session, incarnation, state, durability, version, started, active, turns, \
+               finished, calls, input_tokens, output_tokens, memory, bytes, last, link, start, answers, seal) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0, 0, 0, 0, ?10, ?10, ?10, ?10)";
+    connection.prepare_cached(sql)?.insert(params![
         head.key.agent.tenant.as_str(),
         head.key.agent.agent.as_str(),
         head.key.session.as_str(),
         head.incarnation,
         head.state.as_str(),
         head.durability.as_str(),
+        head.version.map(|version| version.to_string()),
         head.started,
         head.active,
-        head.ended,
-        head.turns,
-        head.bytes,
-        head.last,
-        head.link,
-        head.damage.as_ref().map(|(at, _)| *at),
-        head.damage.as_ref().map(|(_, why)| why),
-        head.seal(),
+        GENESIS,
     ])
 }
 
 /// Writes what may change in a row, and seals it anew.
 pub(super) fn update(connection: &Connection, id: i64, head: &Head) -> Result<(), rusqlite::Error> {
-    let sql = "UPDATE sessions SET state = ?2, durability = ?3, started = ?4, active = ?5, ended = ?6, turns = ?7, \
-               bytes = ?8, last = ?9, link = ?10, damaged_at = ?11, damaged_why = ?12, seal = ?13 WHERE id = ?1";
+    let sql = "UPDATE sessions SET state = ?2, durability = ?3, version = ?4, started = ?5, active = ?6, ended = ?7, \
+               reason = ?8, turns = ?9, finished = ?10, calls = ?11, input_tokens = ?12, output_tokens = ?13, memory = ?14, \
+               bytes = ?15, last = ?16, link = ?17, start = ?18, answers = ?19, trimmed = ?20, trimmed_link = ?21, \
+               image = ?22, image_turn = ?23, image_before = ?24, image_file = ?25, image_bytes = ?26, damaged_at = ?27, \
+               damaged_why = ?28, seal = ?29 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![
         id,
         head.state.as_str(),
         head.durability.as_str(),
+        head.version.map(|version| version.to_string()),
         head.started,
         head.active,
         head.ended,
-        head.turns,
+        head.reason,
+        head.totals.turns,
+        head.totals.finished,
+        head.totals.calls,
+        head.totals.input_tokens,
+        head.totals.output_tokens,
+        head.totals.memory,
         head.bytes,
         head.last,
         head.link,
+        head.start,
+        head.answers,
+        head.trimmed.map(|trimmed| trimmed.seq),
+        head.trimmed.map(|trimmed| trimmed.link),
+        head.image.map(|image| image.seq),
+        head.image.map(|image| image.turn),
+        head.image.map(|image| image.before),
+        head.image.map(|image| image.file),
+        head.image.map(|image| image.bytes),
         head.damage.as_ref().map(|(at, _)| *at),
         head.damage.as_ref().map(|(_, why)| why),
         head.seal(),

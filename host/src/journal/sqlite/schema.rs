@@ -15,16 +15,23 @@ const TABLES: &str = "
     CREATE TABLE sessions (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         tenant TEXT NOT NULL, agent TEXT NOT NULL, session TEXT NOT NULL, incarnation INTEGER NOT NULL,
-        state TEXT NOT NULL, durability TEXT NOT NULL,
-        started INTEGER NOT NULL, active INTEGER NOT NULL, ended INTEGER,
-        turns INTEGER NOT NULL, bytes INTEGER NOT NULL,
-        last INTEGER NOT NULL, link BLOB NOT NULL,
+        state TEXT NOT NULL, durability TEXT NOT NULL, version TEXT,
+        started INTEGER NOT NULL, active INTEGER NOT NULL, ended INTEGER, reason TEXT,
+        turns INTEGER NOT NULL, finished INTEGER NOT NULL,
+        calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, memory INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, last INTEGER NOT NULL, link BLOB NOT NULL, start BLOB NOT NULL, answers BLOB NOT NULL,
+        trimmed INTEGER, trimmed_link BLOB,
+        image INTEGER, image_turn INTEGER, image_before BLOB, image_file BLOB, image_bytes INTEGER,
         damaged_at INTEGER, damaged_why TEXT,
         seal BLOB NOT NULL
     ) STRICT;
     CREATE UNIQUE INDEX sessions_by_key ON sessions (tenant, agent, session, incarnation);
     CREATE INDEX sessions_by_tenant ON sessions (tenant);
     CREATE INDEX sessions_by_end ON sessions (ended) WHERE ended IS NOT NULL;
+    CREATE INDEX sessions_open ON sessions (id, active, tenant) WHERE state = 'open';
+    CREATE INDEX sessions_by_image ON sessions (image_file) WHERE image_file IS NOT NULL;
+
+    CREATE TABLE doomed (id INTEGER PRIMARY KEY) STRICT;
 
     CREATE TABLE records (
         id INTEGER PRIMARY KEY,
@@ -35,11 +42,10 @@ const TABLES: &str = "
     CREATE INDEX records_by_file ON records (file) WHERE file IS NOT NULL;
 
     CREATE TABLE turns (
-        id INTEGER PRIMARY KEY,
         session INTEGER NOT NULL, turn INTEGER NOT NULL, invocation TEXT,
-        accepted INTEGER NOT NULL, finished INTEGER
-    ) STRICT;
-    CREATE UNIQUE INDEX turns_by_number ON turns (session, turn);
+        accepted INTEGER NOT NULL, finished INTEGER, finished_at INTEGER,
+        PRIMARY KEY (session, turn)
+    ) STRICT, WITHOUT ROWID;
     CREATE INDEX turns_by_invocation ON turns (session, invocation) WHERE invocation IS NOT NULL;
 ";
 
@@ -70,11 +76,11 @@ pub(super) fn writer(path: &Path, wal_bytes: u64) -> Result<Connection, Error> {
             });
         }
     }
-    let known = "SELECT count(*) FROM sqlite_schema WHERE name IN ('sessions', 'records', 'turns')";
+    let known = "SELECT count(*) FROM sqlite_schema WHERE name IN ('sessions', 'doomed', 'records', 'turns')";
     let tables: i64 = connection
         .query_row(known, [], |row| row.get(0))
         .map_err(opening(path))?;
-    if tables != 3 {
+    if tables != 4 {
         return Err(Error::Layout {
             found: 0,
             known: LAYOUT,
@@ -103,6 +109,8 @@ fn prepare(path: &Path, flags: OpenFlags, wal_bytes: u64) -> Result<Connection, 
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is removed is overwritten, so that it is not there any more.
+    connection.pragma_update(None, "secure_delete", true)?;
     // Checkpoints are ours: SQLite's own swallow their errors, and a failed fsync must not be swallowed.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     let limit = i64::try_from(wal_bytes).unwrap_or(i64::MAX);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 use rusqlite::Connection;
 
@@ -16,7 +16,7 @@ impl Sqlite {
     pub(in crate::journal) fn open_with(
         directory: &Path,
         config: &Config,
-        disk: Box<dyn Disk>,
+        disk: Arc<dyn Disk>,
     ) -> Result<Self, Error> {
         Self::open_on(directory, config, disk)
     }

@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::batch::Batch;
+use super::batch::{Batch, Written};
 use super::bodies::Bodies;
 use super::checkpoint::{Checkpointer, Refusal};
 use super::compaction;
 use super::faults::{Disk, Fault};
 use super::operations::{Done, Job, Operation};
+use super::trimming;
 use crate::journal::Error;
+use crate::journal::chain::Hash;
 
 /// The most operations of one transaction: enough to share a commit widely, few enough that the first need not wait long.
 const GROUP: usize = 512;
@@ -25,7 +27,7 @@ const GROUP: usize = 512;
 pub(super) struct Thread {
     pub(super) connection: Connection,
     pub(super) bodies: Bodies,
-    pub(super) disk: Box<dyn Disk>,
+    pub(super) disk: Arc<dyn Disk>,
     pub(super) inline: usize,
     /// The write-ahead log, and the length at which writing waits for a checkpoint.
     pub(super) wal: PathBuf,
@@ -34,6 +36,8 @@ pub(super) struct Thread {
     pub(super) refusal: Refusal,
     /// Transactions committed.
     pub(super) commits: Arc<AtomicU64>,
+    /// Files of images that may be named no more.
+    pub(super) replaced: Vec<Hash>,
     /// Held as long as the thread lives: one process for a journal.
     pub(super) lock: File,
 }
@@ -89,10 +93,27 @@ impl Thread {
         let operations: Vec<&Operation> = group.iter().map(|job| &job.operation).collect();
         let outcomes = self.write(&operations);
         for (job, outcome) in group.into_iter().zip(outcomes) {
-            if let (Operation::Append { ticket, .. }, Err(_)) = (&job.operation, &outcome) {
-                ticket.lost();
+            match (&job.operation, &outcome) {
+                (Operation::Append { ticket, .. }, Err(_)) => ticket.lost(),
+                (Operation::Keep { file, .. }, Err(_)) => self.replaced.push(file.digest),
+                _ => {}
             }
             job.reply.send(outcome);
+        }
+        self.remove_replaced();
+    }
+
+    /// What a commit that failed has named may yet be read after the restart, so then everything stays.
+    fn remove_replaced(&mut self) {
+        let files = std::mem::take(&mut self.replaced);
+        if files.is_empty() || self.refusal.get().is_some() {
+            return;
+        }
+        if let Err(fault) = compaction::sweep(&self.connection, &self.bodies, &files) {
+            tracing::warn!(
+                ?fault,
+                "the file of an image that was replaced stays until the next compaction"
+            );
         }
     }
 
@@ -135,19 +156,23 @@ impl Thread {
     }
 
     fn attempt(&mut self, operations: &[&Operation]) -> Result<Vec<Outcome>, Fault> {
-        let power = operations.iter().any(|operation| operation.wants_power());
+        let mut power = false;
+        for operation in operations {
+            power |= operation.wants_power() || self.cuts_off(operation)?;
+        }
         self.connection.execute_batch(match power {
             true => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
             false => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         })?;
-        let done = self.apply(operations).and_then(|(outcomes, bytes)| {
+        let done = self.apply(operations).and_then(|(outcomes, written)| {
             self.disk.commit(&self.connection)?;
-            Ok((outcomes, bytes))
+            Ok((outcomes, written))
         });
         match done {
-            Ok((outcomes, bytes)) => {
+            Ok((outcomes, written)) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
-                self.checkpointer.written(bytes);
+                self.checkpointer.written(written.bytes);
+                self.replaced.extend(written.replaced);
                 Ok(outcomes)
             }
             Err(fault) => {
@@ -157,7 +182,17 @@ impl Thread {
         }
     }
 
-    fn apply(&self, operations: &[&Operation]) -> Result<(Vec<Outcome>, u64), Fault> {
+    /// Whether it takes away the image of an incarnation that was trimmed: a power cut that undid it would find no file.
+    fn cuts_off(&self, operation: &Operation) -> Result<bool, Fault> {
+        let Some(row) = operation.replaces_image() else {
+            return Ok(false);
+        };
+        let sql = "SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ?1 AND trimmed IS NOT NULL)";
+        let mut trimmed = self.connection.prepare_cached(sql)?;
+        Ok(trimmed.query_row([row], |row| row.get(0))?)
+    }
+
+    fn apply(&self, operations: &[&Operation]) -> Result<(Vec<Outcome>, Written), Fault> {
         let mut batch = Batch::new(&self.connection, &self.bodies, &*self.disk, self.inline);
         let outcomes: Result<_, Fault> = operations
             .iter()
@@ -195,8 +230,27 @@ impl Thread {
         }
         let removed = match operation {
             Operation::Expire { ended_before } => {
-                compaction::expire(&self.connection, &*self.disk, &self.bodies, *ended_before)
+                compaction::expire(&self.connection, &*self.disk, *ended_before)
             }
+            Operation::Delete { key } => compaction::delete(&self.connection, &*self.disk, key),
+            Operation::Purge => compaction::purge(&self.connection, &*self.disk),
+            Operation::Trim {
+                place,
+                image,
+                finished_before,
+            } => {
+                let bodies = &self.bodies;
+                let (place, image) = (*place, *image);
+                trimming::trim(
+                    &self.connection,
+                    &*self.disk,
+                    bodies,
+                    place,
+                    image,
+                    *finished_before,
+                )
+            }
+            Operation::Truncate => self.checkpointer.truncate(&self.connection),
             Operation::Sweep { files } => compaction::sweep(&self.connection, &self.bodies, files),
             #[cfg(test)]
             Operation::With(visit) => {

@@ -1,7 +1,7 @@
 //! A repeated invocation finds its answer.
 
 use super::fixtures::*;
-use crate::journal::{Body, Durability, Error, Outcome};
+use crate::journal::{Body, Durability, Error, Outcome, Record};
 
 fn output(answered: crate::journal::Answered) -> Vec<u8> {
     match answered.finished.outcome {
@@ -102,4 +102,37 @@ async fn an_index_that_points_to_another_turn_is_not_believed() {
     assert!(matches!(answer, Err(Error::Damaged { .. })), "{answer:?}");
     // An ended session stays ended: the damage is shown, and its id may begin afresh.
     begin(&journal, &key(1)).await;
+}
+
+#[tokio::test]
+async fn a_turn_in_one_record_is_found_taken_once_and_guarded() {
+    let place = Place::new();
+    let journal = place.open();
+    let writer = begin(&journal, &key(1)).await;
+    write(&writer, &[at_once(1, "one"), at_once(2, "two")]).await;
+    let again = writer.append(&at_once(2, "three")).await.unwrap();
+    assert!(matches!(again.durable().await, Err(Error::Conflict(_))));
+    drop(writer);
+    let answered = journal.answer(&key(1), &invocation(2)).await.unwrap();
+    let answered = answered.unwrap();
+    assert_eq!((answered.accepted.turn, answered.finished.turn), (2, 2));
+    let live = journal.load(&key(1)).await.unwrap().live.unwrap();
+    assert_eq!(
+        plain(&live.records)[1..],
+        [at_once(1, "one"), at_once(2, "two")]
+    );
+    assert_eq!((live.turns, live.models.calls), (2, 2 * models_of(1)));
+    drop(live.writer);
+    let moved = "UPDATE turns SET finished = accepted + 1 WHERE turn = 1";
+    place.surgery().execute(moved, []).unwrap();
+    let damaged = journal.answer(&key(1), &invocation(1)).await;
+    assert!(matches!(damaged, Err(Error::Damaged { .. })), "{damaged:?}");
+}
+
+/// Calls to models in one turn of the fixtures.
+fn models_of(turn: u64) -> u64 {
+    let Record::TurnFinished(finished) = finished(turn, "") else {
+        unreachable!("as its name says");
+    };
+    finished.models.calls
 }

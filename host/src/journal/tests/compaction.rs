@@ -31,6 +31,7 @@ async fn ended_sessions_go_after_their_retention_with_their_files() {
     let expected = Compacted {
         incarnations: 1,
         records: 4,
+        trimmed: 0,
         files: 1,
     };
     assert_eq!(removed, expected);

@@ -8,10 +8,15 @@ use std::sync::Arc;
 
 use super::fixtures::*;
 use crate::clock::ManualClock;
-use crate::journal::{Body, Config, Durability, Journal, Outcome, Record, Sequenced, Writer};
+use crate::journal::{
+    Body, Config, Durability, Error, History, Image, Journal, Outcome, Record, Sequenced, Writer,
+};
 
 const SESSIONS: u64 = 4;
-const ROUNDS: u64 = 20;
+const ROUNDS: u64 = 30;
+
+/// In seconds, of which each turn takes one.
+const RETENTION: u64 = 7;
 
 /// Small numbers, the same in each run; what varies is how far the child is when it is killed.
 struct Dice(u64);
@@ -85,21 +90,67 @@ async fn check(place: &Place, acknowledged: &HashMap<u64, u64>) {
             assert_eq!(acknowledged.get(&session), None);
             continue;
         };
-        let finished = finished_turns(session, &live.records);
+        let finished = finished_turns(session, &live);
         let wanted = acknowledged.get(&session).copied().unwrap_or_default();
         assert!(
             finished >= wanted,
             "session {session}: {finished} of {wanted} turns"
         );
-        assert_eq!(loaded.answered.len() as u64, finished);
+        check_answers(
+            &journal,
+            session,
+            &live,
+            loaded.answered.len() as u64,
+            finished,
+        )
+        .await;
+        drop(live);
+        check_older(&journal, session, finished).await;
     }
+    journal.compact(NOON).await.unwrap();
+    let (files, named) = place.files();
+    assert_eq!(files, named);
     journal.close().await;
 }
 
-fn finished_turns(session: u64, records: &[Sequenced<Record>]) -> u64 {
+/// The newest turns have answers, without gaps, at least those behind the image.
+async fn check_answers(journal: &Journal, session: u64, live: &History, known: u64, finished: u64) {
+    // Sessions do not keep pace: another's turns may have made all those before the image old.
+    let imaged = live.image.as_ref().map_or(0, |image| image.turn);
+    assert!(known >= finished - imaged, "{known} {finished} {imaged}");
+    for turn in [imaged + 1, finished - known + 1, finished] {
+        let answer = journal.answer(&key(session), &invocation(turn)).await;
+        if (finished - known + 1..=finished).contains(&turn) {
+            let answered = answer.unwrap().expect("it is kept");
+            assert_eq!(answered.accepted.payload, Body::from(text(session, turn)));
+        }
+    }
+}
+
+/// All records lead to the same place, as long as they are there; and those that are there are intact.
+async fn check_older(journal: &Journal, session: u64, finished: u64) {
+    let transcript = journal.records(&key(session), None).await;
+    let transcript = transcript.unwrap().unwrap();
+    assert_eq!(transcript.damage, None);
+    match journal.load_whole(&key(session)).await {
+        Ok(loaded) => {
+            assert_eq!(transcript.trimmed, None);
+            let live = loaded.live.unwrap();
+            assert_eq!(finished_turns(session, &live), finished);
+        }
+        Err(Error::Trimmed { first, .. }) => assert_eq!(transcript.trimmed, Some(first)),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+fn finished_turns(session: u64, live: &History) -> u64 {
     let mut done = 0;
     let mut open = None;
-    for Sequenced { record, .. } in &records[1..] {
+    if let Some(image) = &live.image {
+        assert_eq!(image.bytes, memory(session, image.turn));
+        done = image.turn;
+    }
+    for Sequenced { record, .. } in &live.records[1..] {
         match record {
             Record::TurnAccepted(accepted) => {
                 assert_eq!((open, accepted.turn), (None, done + 1));
@@ -115,10 +166,18 @@ fn finished_turns(session: u64, records: &[Sequenced<Record>]) -> u64 {
                 assert_eq!(*output, Body::from(text(session, finished.turn)));
                 done = finished.turn;
             }
+            Record::Image(image) => assert_eq!((open, image.turn), (None, done)),
             other => panic!("{other:?}"),
         }
     }
+    let begun = done + u64::from(open.is_some());
+    assert_eq!((live.turns, live.models.calls), (begun, done));
     done
+}
+
+/// What a session has in its memory after a turn.
+fn memory(session: u64, turn: u64) -> Vec<u8> {
+    format!("{session} after {turn} ").repeat(500).into_bytes()
 }
 
 /// What a turn says; every seventh needs a file.
@@ -136,6 +195,7 @@ fn a_child_that_writes_until_it_is_killed() {
         let config = Config {
             inline_kib: 4,
             wal_mib: 1,
+            retention_seconds: RETENTION,
             ..Config::default()
         };
         let clock = Arc::new(ManualClock::new(NOON));
@@ -156,6 +216,20 @@ async fn work(journal: Journal, session: u64) {
         let last = writer.append(&finished(turn, text)).await.unwrap();
         last.durable().await.unwrap();
         println!("\n{session} {turn} durable");
+        if turn.is_multiple_of(5) {
+            let image = Image {
+                bytes: memory(session, turn).into(),
+                ..image(turn, "")
+            };
+            let kept = writer.keep_image(image).await.unwrap();
+            // Some are waited for, and some are not.
+            if turn.is_multiple_of(10) {
+                kept.durable().await.unwrap();
+                if session == turn / 10 % SESSIONS {
+                    journal.compact(at(turn)).await.unwrap();
+                }
+            }
+        }
     }
 }
 
@@ -169,7 +243,7 @@ async fn recover(journal: &Journal, session: u64) -> (Writer, u64) {
         let writer = journal.begin(&key(session), started(), durability).await;
         return (writer.unwrap(), 0);
     };
-    let done = finished_turns(session, &live.records);
+    let done = finished_turns(session, &live);
     let open = live.records.iter().find(|it| match &it.record {
         Record::TurnAccepted(accepted) => accepted.turn > done,
         _ => false,

@@ -15,16 +15,28 @@ use crate::journal::{Durability, Error, Record};
 
 /// The disk of the machine, with switches.
 #[derive(Clone, Default)]
-struct Faulty {
-    commits_fail: Arc<AtomicBool>,
-    syncs_fail: Arc<AtomicBool>,
-    syncs: Arc<AtomicU64>,
+pub(super) struct Faulty {
+    pub(super) commits_fail: Arc<AtomicBool>,
+    pub(super) syncs_fail: Arc<AtomicBool>,
+    pub(super) syncs: Arc<AtomicU64>,
+    /// Commits until one finds the disk full; 0 for never.
+    pub(super) full_in: Arc<AtomicU64>,
+    /// What the last commit asked of the disk: 1 nothing, 2 to be synced.
+    pub(super) synchronous: Arc<AtomicU64>,
 }
 
 impl TestDisk for Faulty {
     fn commit(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
         if self.commits_fail.load(Ordering::SeqCst) {
             let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+            return Err(rusqlite::Error::SqliteFailure(code, None));
+        }
+        let asked: u8 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        self.synchronous.store(asked.into(), Ordering::SeqCst);
+        let left = self.full_in.load(Ordering::SeqCst);
+        self.full_in.store(left.saturating_sub(1), Ordering::SeqCst);
+        if left == 1 {
+            let code = ffi::Error::new(ffi::SQLITE_FULL);
             return Err(rusqlite::Error::SqliteFailure(code, None));
         }
         TestRealDisk.commit(connection)
@@ -173,7 +185,7 @@ async fn a_row_in_the_way_of_one_session_does_not_stop_the_others() {
 async fn after_a_failed_fsync_nothing_is_written_until_the_restart() {
     let place = Place::new();
     let disk = Faulty::default();
-    let (journal, _store) = place.open_on(Box::new(disk.clone()));
+    let (journal, _store) = place.open_on(Arc::new(disk.clone()));
     let writer = journal
         .begin(&key(1), started(), Durability::Power)
         .await
@@ -208,7 +220,7 @@ async fn after_a_failed_fsync_nothing_is_written_until_the_restart() {
 async fn a_file_is_synced_for_power_only_and_its_failure_counts() {
     let place = Place::new();
     let disk = Faulty::default();
-    let (journal, _store) = place.open_on(Box::new(disk.clone()));
+    let (journal, _store) = place.open_on(Arc::new(disk.clone()));
     let large = "x".repeat(10_000);
     let process = begin(&journal, &key(1)).await;
     write(&process, &[accepted(1, &*large)]).await;
@@ -256,6 +268,13 @@ fn a_file_size_limit_refuses_and_loses_nothing() {
         let journal = place.open();
         let live = journal.load(&key(1)).await.unwrap().live.unwrap();
         let found = plain(&live.records);
+        let image = live.image.unwrap();
+        assert_eq!((image.turn, &image.bytes[..]), (0, &b"small"[..]));
+        assert_eq!(
+            place.bodies().len(),
+            1,
+            "nothing is left of the image that did not fit"
+        );
         // What was refused may be there, whole, as it was asked for; never more, never less.
         let present = found.len() - 1;
         assert!((acknowledged..=acknowledged + 1).contains(&present));
@@ -279,6 +298,9 @@ async fn a_child_that_writes_until_it_is_refused() {
     let journal =
         crate::journal::Journal::open(directory.as_ref(), &config, Arc::new(clock)).unwrap();
     let writer = begin(&journal, &key(1)).await;
+    keep(&writer, 0, "small").await;
+    let large = writer.keep_image(image(0, vec![7; 1 << 20])).await;
+    assert!(matches!(large, Err(Error::Write(_))), "{large:?}");
     for (count, piece) in pieces().iter().enumerate() {
         match writer.append(piece).await.unwrap().durable().await {
             Ok(()) => {}

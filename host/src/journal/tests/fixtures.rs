@@ -14,8 +14,8 @@ use crate::ids::{AgentKey, Digest, InvocationId, SessionKey};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::sqlite::testing::{TestDisk, TestRealDisk};
 use crate::journal::{
-    Body, Config, Durability, Ended, Error, Journal, Limits, ModelUse, Observation, Observed,
-    Outcome, Record, Seed, Sequenced, Started, TurnAccepted, TurnFinished, Writer,
+    Body, Config, Durability, Ended, Error, History, Image, Journal, Limits, ModelUse, Observation,
+    Observed, Outcome, Record, Seed, Sequenced, Started, Turn, TurnAccepted, TurnFinished, Writer,
 };
 
 /// When everything begins.
@@ -54,10 +54,10 @@ impl Place {
 
     /// A journal whose writer thread can be visited.
     pub(super) fn open_store(&self) -> (Journal, Arc<Sqlite>) {
-        self.open_on(Box::new(TestRealDisk))
+        self.open_on(Arc::new(TestRealDisk))
     }
 
-    pub(super) fn open_on(&self, disk: Box<dyn TestDisk>) -> (Journal, Arc<Sqlite>) {
+    pub(super) fn open_on(&self, disk: Arc<dyn TestDisk>) -> (Journal, Arc<Sqlite>) {
         let store = Arc::new(Sqlite::open_with(&self.path(), &self.config, disk).unwrap());
         let clock = Arc::new(self.clock.clone());
         let journal = Journal::over(Arc::clone(&store) as _, &self.config, clock);
@@ -67,6 +67,17 @@ impl Place {
     /// A connection to the database behind the journal's back.
     pub(super) fn surgery(&self) -> Connection {
         Connection::open(self.path().join("journal.db")).unwrap()
+    }
+
+    /// How many files there are, and how many are named.
+    pub(super) fn files(&self) -> (usize, usize) {
+        let named = "SELECT count(*) FROM (SELECT file FROM records WHERE file IS NOT NULL UNION \
+                     SELECT image_file FROM sessions WHERE image_file IS NOT NULL)";
+        let named: i64 = self
+            .surgery()
+            .query_row(named, [], |row| row.get(0))
+            .unwrap();
+        (self.bodies().len(), usize::try_from(named).unwrap())
     }
 
     pub(super) fn bodies(&self) -> Vec<PathBuf> {
@@ -102,7 +113,7 @@ pub(super) fn invocation(number: u64) -> InvocationId {
     format!("retry/{number}").parse().unwrap()
 }
 
-fn at(turn: u64) -> Timestamp {
+pub(super) fn at(turn: u64) -> Timestamp {
     NOON + Duration::from_secs(turn)
 }
 
@@ -155,6 +166,19 @@ pub(super) fn observed(turn: u64, call: u32, text: &str) -> Record {
     }))
 }
 
+/// A turn that is written when it is over.
+pub(super) fn at_once(turn: u64, output: impl Into<Vec<u8>>) -> Record {
+    let (Record::TurnAccepted(accepted), Record::TurnFinished(finished)) =
+        (accepted(turn, "at once"), finished(turn, output))
+    else {
+        unreachable!("as their names say");
+    };
+    Record::Turn(Box::new(Turn {
+        accepted: *accepted,
+        finished: *finished,
+    }))
+}
+
 pub(super) fn finished(turn: u64, output: impl Into<Vec<u8>>) -> Record {
     Record::TurnFinished(Box::new(TurnFinished {
         turn,
@@ -173,6 +197,33 @@ pub(super) fn finished(turn: u64, output: impl Into<Vec<u8>>) -> Record {
         },
         log: Vec::new(),
     }))
+}
+
+pub(super) fn image(turn: u64, bytes: impl Into<Vec<u8>>) -> Image {
+    Image {
+        turn,
+        at: at(turn),
+        program: "cranelift-1".to_owned(),
+        bytes: bytes.into().into(),
+    }
+}
+
+/// Keeps an image and waits.
+pub(super) async fn keep(writer: &Writer, turn: u64, bytes: impl Into<Vec<u8>>) {
+    let pending = writer.keep_image(image(turn, bytes)).await.unwrap();
+    pending.durable().await.unwrap();
+}
+
+/// Whole turns, each with its number as payload and answer.
+pub(super) fn turns(range: std::ops::RangeInclusive<u64>) -> Vec<Record> {
+    range
+        .flat_map(|turn| {
+            [
+                accepted(turn, turn.to_string()),
+                finished(turn, turn.to_string()),
+            ]
+        })
+        .collect()
 }
 
 pub(super) fn ended() -> Record {
@@ -221,6 +272,17 @@ pub(super) fn whole(records: &[Record]) -> Vec<Record> {
     std::iter::once(Record::Started(started()))
         .chain(records.iter().cloned())
         .collect()
+}
+
+/// Returns when the writer has also done what it does after it has answered.
+pub(super) async fn settled(journal: &Journal) {
+    assert!(journal.load(&key(999)).await.unwrap().live.is_none());
+}
+
+/// An open session as a load gives it.
+pub(super) async fn live(journal: &Journal, key: &SessionKey) -> History {
+    let loaded = journal.load(key).await.unwrap();
+    loaded.live.expect("the session is open")
 }
 
 /// All records of an open session.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -12,7 +13,8 @@ use crate::contract::model::{Delta, Error as ModelError, ErrorKind, Event};
 use crate::contract::session::Budget;
 use crate::ids::Digest;
 use crate::journal::{
-    Body, Durability, Logged, Observation, Observed, Outcome, Record, Sent, StreamEnd, TurnFinished,
+    Body, Durability, Error, Imaged, Journal, Logged, Observation, Observed, Outcome, Record, Sent,
+    StreamEnd, TurnFinished,
 };
 
 fn golden() -> PathBuf {
@@ -116,6 +118,7 @@ fn everything() -> Vec<Record> {
         };
         records.push(Record::TurnFinished(Box::new(finished)));
     }
+    records.push(at_once(6, "at once"));
     records
 }
 
@@ -135,13 +138,40 @@ async fn the_golden_journal_is_read() {
     }
     let journal = place.open();
     let loaded = journal.load(&key(1)).await.unwrap();
-    assert_eq!(loaded.answered.len(), 5);
+    assert_eq!(loaded.answered.len(), 6);
     let live = loaded.live.unwrap();
-    assert_eq!(plain(&live.records), whole(&everything()));
+    assert_eq!(live.image.unwrap().bytes, "memory");
+    assert_eq!(plain(&live.records), whole(&[accepted(7, "after")]));
+    drop(live.writer);
+    let live = journal.load_whole(&key(1)).await.unwrap().live.unwrap();
+    let mut records = plain(&live.records);
+    let imaged = Record::Image(Imaged {
+        turn: 6,
+        at: at(6),
+        program: "cranelift-1".to_owned(),
+        state: Digest::of(b"memory"),
+        bytes: 6,
+    });
+    assert_eq!(records.pop(), Some(accepted(7, "after")));
+    assert_eq!(records.pop(), Some(imaged));
+    assert_eq!(records, whole(&everything()));
     write(&live.writer, &[ended()]).await;
     let old = journal.records(&key(2), None).await.unwrap().unwrap();
     assert_eq!(plain(&old.records), whole(&[ended()]));
     assert_eq!((old.damage, old.durability), (None, Durability::Power));
+    let trimmed = live_trimmed(&journal).await;
+    assert_eq!(trimmed, (6, vec![Record::Started(started())]));
+}
+
+/// Where the third session was trimmed, and its records after the image.
+async fn live_trimmed(journal: &Journal) -> (u64, Vec<Record>) {
+    let whole = journal.load_whole(&key(3)).await;
+    let Err(Error::Trimmed { first, .. }) = whole else {
+        panic!("{whole:?}");
+    };
+    let live = live(journal, &key(3)).await;
+    assert_eq!((live.turns, live.image.unwrap().turn), (2, 2));
+    (first.number(), plain(&live.records))
 }
 
 /// `cargo test --release --lib write_the_golden_journal -- --ignored`, once for each format.
@@ -150,12 +180,21 @@ async fn the_golden_journal_is_read() {
 async fn write_the_golden_journal() {
     let place = Place::new();
     let journal = place.open();
-    write(&begin(&journal, &key(1)).await, &everything()).await;
+    let trimmed = begin(&journal, &key(3)).await;
+    write(&trimmed, &turns(1..=2)).await;
+    keep(&trimmed, 2, "the rest").await;
+    let later = at(2) + Duration::from_secs(86_401);
+    assert_eq!(journal.compact(later).await.unwrap().trimmed, 4);
+    let writer = begin(&journal, &key(1)).await;
+    write(&writer, &everything()).await;
+    keep(&writer, 6, "memory").await;
+    write(&writer, &[accepted(7, "after")]).await;
     let power = journal.begin(&key(2), started(), Durability::Power).await;
     write(&power.unwrap(), &[ended()]).await;
     journal.close().await;
-    fs::create_dir_all(golden().join("bodies")).unwrap();
     fs::write(golden().join("journal.sql"), dump(&place.surgery())).unwrap();
+    fs::remove_dir_all(golden().join("bodies")).unwrap();
+    fs::create_dir_all(golden().join("bodies")).unwrap();
     for body in place.bodies() {
         fs::copy(
             &body,
@@ -178,9 +217,14 @@ fn dump(connection: &Connection) -> String {
     {
         dump += &format!("{};\n", sql.unwrap());
     }
-    for table in ["sessions", "records", "turns"] {
+    for (table, order) in [
+        ("sessions", "id"),
+        ("doomed", "rowid"),
+        ("records", "id"),
+        ("turns", "session, turn"),
+    ] {
         let mut statement = connection
-            .prepare(&format!("SELECT * FROM {table} ORDER BY id"))
+            .prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))
             .unwrap();
         let columns = statement.column_count();
         let mut rows = statement.query([]).unwrap();

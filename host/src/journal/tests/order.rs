@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 
 use super::fixtures::*;
-use crate::journal::{Config, Durability, Error, Filter, Record, Seq, State};
+use crate::journal::{Config, Durability, Error, Filter, ModelUse, Record, Seq, State};
 
 #[tokio::test]
 async fn what_was_written_is_read_in_its_order() {
@@ -317,6 +317,19 @@ async fn sessions_are_listed_in_pages() {
         (State::Ended, 1, 4)
     );
     assert_eq!(seen[0].ended, Some(NOON));
+    assert_eq!(seen[0].reason.as_deref(), Some("stopped"));
+    assert_eq!(seen[0].version, Some(started().version));
+    let used = ModelUse {
+        calls: 1,
+        input_tokens: 3,
+        output_tokens: 5,
+    };
+    assert_eq!((seen[0].models, seen[0].memory_bytes), (used, 1 << 20));
+    assert_eq!(
+        (seen[1].models, seen[1].memory_bytes),
+        (ModelUse::default(), 0)
+    );
+    assert_eq!((&seen[1].reason, seen[1].ended), (&None, None));
     assert_eq!(
         (seen[1].state, seen[1].turns, seen[1].records),
         (State::Open, 0, 1)

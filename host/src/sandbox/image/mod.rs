@@ -17,7 +17,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 
 use super::cell::{Fault, State};
-use super::engine::{Config, Program};
+use super::engine::{Config, Program, Sandbox};
 use super::handles::Shape;
 use super::instrument::{ACCESSOR, COMPONENT};
 use super::random::Seed;
@@ -144,6 +144,17 @@ impl Imaging {
     async fn base(&self, program: &Program, limits: &Config) -> Result<&Base, Fault> {
         let base = || Base::take(program, self, limits);
         self.base.get_or_try_init(base).await
+    }
+}
+
+impl Program {
+    /// Makes ready what images of its cells are compared with, in a cell of its own for a moment. Otherwise the first
+    /// capture or restore does, which may be when there is no room for it.
+    pub async fn prepare(&self, sandbox: &Sandbox) -> Result<(), Fault> {
+        match self.imaging() {
+            Some(imaging) => imaging.base(self, sandbox.config()).await.map(|_| ()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -43,6 +43,7 @@ fn origin(records: Vec<Value>) -> Origin {
         incarnation: Incarnation::from_number(1),
         durability: Durability::Process,
         past: Past::read(records.collect()).unwrap(),
+        trimmed: false,
         damage: None,
     }
 }
@@ -79,11 +80,15 @@ fn without_its_first_turns_a_session_cannot_be_told_again() {
         for turn in [None, Some(2), Some(5), Some(9)] {
             assert_eq!(
                 refusal(&origin, turn),
-                "the turns of the session before turn 5 are not kept any more, and without them no other can be replayed"
+                "the first turns of the session are not kept any more, and without them no other can be told again"
             );
         }
     }
-    assert!(origin(vec![started()]).turns(None).unwrap().is_empty());
+    // Or none is left at all, as an image stands for them.
+    let mut none = origin(vec![started()]);
+    assert!(none.turns(None).unwrap().is_empty());
+    none.trimmed = true;
+    assert!(none.turns(None).is_err());
 }
 
 #[test]

@@ -1,0 +1,165 @@
+//! Hibernation: a session that waits leaves memory as an image in the journal, and comes back from it with its next turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Shared;
+use super::life::{Life, NoCell, Pen};
+use super::past::Past;
+use super::record;
+use super::state::{Phase, State};
+use crate::clock::Timestamp;
+use crate::journal;
+use crate::sandbox::{Cell, Damaged, Image, NotImageable, NotRestored};
+
+impl Life {
+    /// The cell that the image holds; none without an image. An image that this server cannot use, as it was taken by
+    /// another version of it, is no loss as long as the records before it are there.
+    pub(super) async fn restore(
+        &mut self,
+        shared: &Shared,
+        record: &record::Record,
+    ) -> Result<Option<Cell>, NoCell> {
+        let Some(kept) = &self.image else {
+            return Ok(None);
+        };
+        let log = Arc::clone(&record.log);
+        let program = &self.deployment.program;
+        let useless = match decode(kept.bytes.clone()).await {
+            Ok(image) => match Cell::restore(&shared.sandbox, program, log, &image).await {
+                Ok(cell) => return Ok(Some(cell)),
+                Err(NotRestored::Fault(fault)) => return Err(NoCell::Fault(fault)),
+                Err(error @ NotRestored::AnotherProgram) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        tracing::info!(session.id = %record.key.session, why = useless,
+            "the image of a session cannot be used; all its turns are replayed");
+        let transcript = shared.journal.records(&record.key, None).await;
+        let past = transcript
+            .ok()
+            .flatten()
+            .filter(|transcript| transcript.damage.is_none() && transcript.trimmed.is_none())
+            .and_then(|transcript| Past::read(transcript.records).ok());
+        match past {
+            Some(past) => {
+                self.past = past.turns;
+                self.image = None;
+                Ok(None)
+            }
+            None => Err(NoCell::Lost(format!(
+                "its image cannot be used ({useless}), and the records before it are gone"
+            ))),
+        }
+    }
+
+    /// Keeps an image of the session as it is after its last turn; how far it is durable is for the journal.
+    ///
+    /// False when there can be none.
+    async fn keep_image(&mut self, turn: u64, since: Timestamp) -> Result<bool, journal::Error> {
+        let (Pen::Written(writer), Some(cell)) = (&self.pen, &mut self.cell) else {
+            return Ok(false);
+        };
+        let image = match cell.capture().await {
+            Ok(image) => image,
+            Err(NotImageable::Broken(fault)) => {
+                // Nothing is lost: the journal makes another.
+                tracing::warn!(session.id = %writer.key().session, %fault, "a session broke when it was captured");
+                self.cell = None;
+                return Ok(false);
+            }
+            Err(_) => return Ok(false),
+        };
+        let image = journal::Image {
+            turn,
+            // Not now: the session has rested since, which counts for its idle time.
+            at: since,
+            program: self.deployment.artifact.to_string(),
+            bytes: encode(image).await,
+        };
+        let kept = writer.keep_image(image).await?;
+        self.imaged = turn;
+        kept.durable().await?;
+        Ok(true)
+    }
+
+    /// Leaves memory, so that nothing of the session is left there but what the journal brings back; false when it stays.
+    pub(super) async fn rest(&mut self, state: &State, must: bool) -> bool {
+        let Phase::Idle { since } = state.phase() else {
+            return false;
+        };
+        if self.pen.writer().is_none() {
+            return false;
+        }
+        let turn = state.turns();
+        let is_new = self.cell.is_some() && self.imaged < turn;
+        let may = !is_new
+            || match self.keep_image(turn, since).await {
+                Ok(kept) => kept,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "an image could not be kept"
+                    );
+                    false
+                }
+            };
+        // Without an instance there is nothing that could stay; without an image it comes back by replay.
+        let rests = may || must || self.cell.is_none();
+        self.stays = !rests;
+        rests
+    }
+
+    /// Keeps an image now and then, so that a busy session is not replayed from its start.
+    pub(super) async fn image_now_and_then(&mut self, shared: &Shared, state: &State) {
+        let Phase::Idle { since } = state.phase() else {
+            return;
+        };
+        let turn = state.turns();
+        let due = turn >= self.imaged + shared.config.turns_per_image.max(1);
+        if !due || self.stays || !self.deployment.program.is_imageable() {
+            return;
+        }
+        if let Err(error) = self.keep_image(turn, since).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "an image could not be kept"
+            );
+        }
+    }
+
+    /// When the session may leave memory, if no turn comes; never, when it cannot come back as well.
+    pub(super) fn rests_at(&self, shared: &Shared, state: &State) -> Option<Timestamp> {
+        match state.phase() {
+            Phase::Idle { since } if self.pen.is_durable() && !self.stays => {
+                Some(since + Duration::from_secs(shared.config.hibernate_seconds))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Copying this much takes as long as a turn; more is not done on the threads that serve.
+const LARGE_IMAGE: usize = 1 << 20;
+
+async fn encode(image: Image) -> Bytes {
+    if image.data_bytes() < LARGE_IMAGE {
+        return image.encode();
+    }
+    let encoding = tokio::task::spawn_blocking(move || image.encode());
+    encoding
+        .await
+        .expect("encoding does not panic and is never aborted")
+}
+
+async fn decode(bytes: Bytes) -> Result<Image, Damaged> {
+    if bytes.len() < LARGE_IMAGE {
+        return Image::decode(&bytes);
+    }
+    let decoding = tokio::task::spawn_blocking(move || Image::decode(&bytes));
+    decoding
+        .await
+        .expect("decoding does not panic and is never aborted")
+}

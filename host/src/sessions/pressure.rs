@@ -1,0 +1,77 @@
+//! When memory runs short, the sessions that have been idle for longest leave it first.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use super::Shared;
+
+/// How often the server looks at its memory.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Sessions that are asked to leave at a time: finding them means to look at all that are awake.
+const BATCH: usize = 64;
+
+/// Longer than any image takes to be written; who waited in vain is told that there is no room.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks the sessions that have been idle for longest to leave memory; true when one of them did.
+pub(super) async fn make_room(shared: &Shared) -> bool {
+    let leaving = shared.directory().longest_idle(BATCH);
+    let left = leaving.into_iter().map(|(record, mailbox)| {
+        record.ask_to_rest();
+        Box::pin(async move { mailbox.closed().await })
+    });
+    let left: Vec<_> = left.collect();
+    if left.is_empty() {
+        return false;
+    }
+    let first = futures::future::select_all(left);
+    tokio::time::timeout(PATIENCE, first).await.is_ok()
+}
+
+/// Keeps the server below its memory limit as long as the sessions are there.
+pub(super) async fn watch(shared: Weak<Shared>) {
+    let Some(limit) = shared.upgrade().and_then(|shared| limit(&shared)) else {
+        return;
+    };
+    loop {
+        let Some(pause) = shared
+            .upgrade()
+            .map(|shared| shared.clock.sleep_until(shared.clock.now() + INTERVAL))
+        else {
+            return;
+        };
+        pause.await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        while resident().is_some_and(|resident| resident > limit) && make_room(&shared).await {}
+    }
+}
+
+/// In bytes; none when nobody says.
+fn limit(shared: &Shared) -> Option<u64> {
+    match shared.config.memory_mib {
+        Some(mib) => Some(mib << 20),
+        None => Some(available()? / 5 * 4),
+    }
+}
+
+/// What the machine has, or the container if that is less.
+fn available() -> Option<u64> {
+    let kib = kib("/proc/meminfo", "MemTotal:")?;
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max");
+    let container = container.ok().and_then(|max| max.trim().parse().ok());
+    Some(container.unwrap_or(u64::MAX).min(kib << 10))
+}
+
+/// The memory of this process, in bytes.
+fn resident() -> Option<u64> {
+    kib("/proc/self/status", "VmRSS:").map(|kib| kib << 10)
+}
+
+fn kib(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+    value.trim().trim_end_matches("kB").trim().parse().ok()
+}
