@@ -230,6 +230,207 @@ async fn sessions_are_listed_shown_read_and_stopped() {
 }
 
 #[tokio::test]
+async fn what_is_recorded_is_shown_and_exported() {
+    let host = Host::start();
+    let agent = host.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    session.count().await;
+    let echo = json!({ "do": "echo", "value": "two\nlines\u{1b}[31m \u{9b}31m" });
+    session.ask(echo).await;
+    let model = json!({ "do": "model", "prompt": "x".repeat(200) });
+    session.ask(model).await;
+    session
+        .invoke(json!({ "do": "fail", "message": "no luck" }))
+        .await;
+    session.stop().await;
+
+    let shown = command(&host, &["sessions", "journal", &session.id])
+        .await
+        .ok();
+    let lines = Vec::from_iter(shown.out().lines());
+    for (line, turn, kind, text) in [
+        (0, "-", "started", "version 1"),
+        (1, "1", "turn", r#"{"do":"count"} answered: 1"#),
+        (2, "2", "turn", r#"{"do":"echo","#),
+        (4, "3", "converse", "call 1: "),
+        (5, "3", "turn-finished", "answered: "),
+        (
+            6,
+            "4",
+            "turn",
+            r#"{"do":"fail","message":"no luck"} agent-error: no luck"#,
+        ),
+        (7, "-", "ended", "stopped"),
+    ] {
+        let mut words = lines[line].split_whitespace();
+        assert_eq!(words.next(), Some(turn), "{}", shown.out());
+        assert!(
+            words.next().is_some_and(|at| at.ends_with('Z')),
+            "{}",
+            shown.out()
+        );
+        assert_eq!(words.next(), Some(kind), "{}", shown.out());
+        let rest = Vec::from_iter(words).join(" ");
+        assert!(rest.starts_with(text), "{}", shown.out());
+    }
+    assert!(
+        lines[3].ends_with("xxx…") && lines[3].len() < 150,
+        "{}",
+        shown.out()
+    );
+    let steers = |c: char| c.is_control() && c != '\n';
+    assert!(!shown.out().contains(steers), "{}", shown.out());
+
+    let records = ["sessions", "journal", &session.id, "--json"];
+    let records = command(&host, &records).await.ok().json();
+    assert_eq!(records.len(), lines.len());
+    assert_eq!(records[1]["finished"]["outcome"]["output"]["text"], "1");
+    assert_eq!(records[0].get("seed"), None);
+    session.count().await;
+    let newest = ["sessions", "journal", &session.id, "--json"];
+    assert_eq!(command(&host, &newest).await.ok().json().len(), 2);
+    let first = [&newest[..], &["--incarnation", "1"]].concat();
+    assert_eq!(command(&host, &first).await.ok().json(), records);
+
+    let export = ["sessions", "export", &session.id, "--incarnation", "1"];
+    let export = command(&host, &export).await.ok().json();
+    assert_eq!(export.len(), 1);
+    let exported = export[0]["records"].as_array().expect("a list");
+    assert_eq!(exported[1..], records[1..]);
+    assert!(export[0]["records"][0]["seed"].is_string());
+}
+
+#[tokio::test]
+async fn a_session_is_forked_and_gone_on_with() {
+    let host = Host::start();
+    let agent = host.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    session.count().await;
+    session.count().await;
+    let fork = ["sessions", "fork", &session.id, "--turn", "1"];
+    let forked = command(&host, &fork).await.ok();
+    let id = forked.out().trim();
+    let next = format!(
+        "go on with turn 2: kellion invoke {} PAYLOAD --session {id}",
+        agent.id
+    );
+    assert!(forked.talk().contains(&next), "{}", forked.talk());
+    let count = ["invoke", &agent.id, r#"{"do": "count"}"#, "--session", id];
+    assert_eq!(command(&host, &count).await.ok().out(), "2\n");
+
+    let other = session_id("other");
+    let named = [&fork[..], &["--as", &other, "--json"]].concat();
+    let told = command(&host, &named).await.ok().json();
+    assert_eq!(
+        told,
+        [json!({ "agent": agent.id, "session": other, "turn": 1, "version": 1 })]
+    );
+    let journal = command(&host, &["sessions", "journal", &other]).await.ok();
+    let origin = format!("version 1, forked from turn 1 of {}", session.id);
+    assert!(journal.out().contains(&origin), "{}", journal.out());
+    command(&host, &named)
+        .await
+        .failed(5, "is there already; stop it first");
+    let missing = ["sessions", "fork", &session.id, "--turn", "3"];
+    command(&host, &missing)
+        .await
+        .failed(3, "the session has no turn 3; 2 were taken");
+    let zero = ["sessions", "fork", &session.id, "--turn", "0"];
+    command(&host, &zero)
+        .await
+        .failed(1, "turns are counted from 1");
+    let nobody = session_id("nobody");
+    for action in [
+        &["journal"][..],
+        &["fork", "--turn", "1"],
+        &["replay"],
+        &["export"],
+    ] {
+        let arguments = [&["sessions"], action, &[nobody.as_str()]].concat();
+        let failed = command(&host, &arguments).await;
+        failed.failed(3, "there is no session");
+    }
+    command(&host, &["sessions", "fork", &session.id])
+        .await
+        .failed(2, "--turn <N>");
+}
+
+#[tokio::test]
+async fn a_replay_shows_where_another_version_differs() {
+    let host = Host::start();
+    let color = json!({ "do": "config", "name": "COLOR" });
+    let deploy = |color| {
+        let color = format!("COLOR={color}");
+        let host = &host;
+        async move {
+            let deploy = [
+                "deploy", PROBE, "--name", "probe", "--env", &color, "--json",
+            ];
+            command(host, &deploy).await.ok().json()[0]["agentRuntimeId"].clone()
+        }
+    };
+    let id = deploy("green").await;
+    let payloads = [
+        json!({ "do": "count" }),
+        color,
+        json!({ "do": "trap" }),
+        json!({ "do": "count" }),
+    ];
+    let session = session_id("first");
+    for payload in payloads {
+        let payload = payload.to_string();
+        command(
+            &host,
+            &[
+                "invoke",
+                id.as_str().unwrap(),
+                &payload,
+                "--session",
+                &session,
+            ],
+        )
+        .await;
+    }
+    deploy("blue").await;
+
+    let own = ["sessions", "replay", &session];
+    let matches = command(&host, &own).await.ok();
+    assert_eq!(
+        matches.out(),
+        "turn 1 matches\nturn 2 matches\nturn 3 was undone, and is not replayed\nturn 4 matches\n"
+    );
+    let against = [&own[..], &["--against", "2"]].concat();
+    let differs = command(&host, &against).await;
+    let differs = differs.failed(1, "of 4 turns on version 2, 1 differ and 0 are not reached");
+    assert_eq!(
+        Vec::from_iter(differs.out().lines())[1..5],
+        [
+            "turn 2 differs",
+            "  it answers otherwise:",
+            "    recorded answered: \"green\"",
+            "    replayed answered: \"blue\"",
+        ]
+    );
+    let json = [&against[..], &["--json"]].concat();
+    let json = command(&host, &json).await.failed(1, "differ").json();
+    assert_eq!(
+        (&json[0]["matches"], &json[0]["turns"][1]["status"]),
+        (&json!(false), &json!("differs"))
+    );
+    let one = [&against[..], &["--turn", "1"]].concat();
+    let one = command(&host, &one).await.ok();
+    assert_eq!(one.out(), "turn 1 matches\n");
+    let missing = [&own[..], &["--against", "3"]].concat();
+    command(&host, &missing)
+        .await
+        .failed(3, "the agent has no version 3");
+    let missing = [&own[..], &["--turn", "9"]].concat();
+    command(&host, &missing)
+        .await
+        .failed(3, "the session has no turn 9");
+}
+
+#[tokio::test]
 async fn a_pushed_artifact_is_named_by_its_digest() {
     let host = Host::start();
     let reference = reference("probe");

@@ -26,4 +26,5 @@ mod models;
 mod stand_in;
 mod streaming;
 mod survives;
+mod travel;
 mod tutorial;

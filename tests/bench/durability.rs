@@ -127,6 +127,7 @@ async fn begin(journal: &Journal, number: u64) -> Result<Writer, Error> {
         user: None,
         at,
         limits: Limits { memory_mib: 256 },
+        forked: None,
     };
     let writer = journal.begin(&key, started, Durability::Process).await?;
     let accepted = TurnAccepted {

@@ -60,9 +60,14 @@ impl Agent {
 
     /// The session of this name; see [`session_id`].
     pub(crate) fn session(&self, name: &str) -> Session {
+        self.session_of_id(&session_id(name))
+    }
+
+    /// The session of this id.
+    pub(crate) fn session_of_id(&self, id: &str) -> Session {
         Session {
             agent: self.clone(),
-            id: session_id(name),
+            id: id.to_owned(),
         }
     }
 }
@@ -153,7 +158,30 @@ impl Session {
         entries.iter().map(message).collect()
     }
 
-    fn admin_path(&self) -> String {
+    /// What is recorded of it.
+    pub(crate) async fn journal(&self) -> Value {
+        let path = format!("{}/journal", self.admin_path());
+        self.agent.client.get(&path).await.json_of(200)
+    }
+
+    /// Forks it: a turn, and maybe an id.
+    pub(crate) async fn fork(&self, input: Value) -> Reply {
+        self.send(self.travel("fork", &input)).await
+    }
+
+    /// Replays it: maybe a turn, maybe a version.
+    pub(crate) async fn replay(&self, input: Value) -> Reply {
+        self.send(self.travel("replay", &input)).await
+    }
+
+    /// A request for one of both.
+    pub(crate) fn travel(&self, how: &str, input: &Value) -> RequestBuilder {
+        let path = format!("{}/{how}", self.admin_path());
+        self.agent.client.request(Method::POST, &path).json(input)
+    }
+
+    /// Where the admin API has it.
+    pub(crate) fn admin_path(&self) -> String {
         format!("/kellion/v1/agents/{}/sessions/{}", self.agent.id, self.id)
     }
 

@@ -27,6 +27,8 @@ enum Deed {
     Context,
     /// Answers with a value of the agent's configuration.
     Config { name: String },
+    /// Does what a value of the agent's configuration says, in the form of a payload.
+    Configured { name: String },
     /// Answers with what may still be spent.
     Remaining,
 
@@ -107,11 +109,21 @@ impl Handler for Probe {
 
     fn invoke(&mut self, deed: Deed, context: &Context) -> Result<Body> {
         self.turns += 1;
+        self.perform(deed, context)
+    }
+}
+
+impl Probe {
+    fn perform(&mut self, deed: Deed, context: &Context) -> Result<Body> {
         match deed {
             Deed::Echo { value } => value.into_body(),
             Deed::Count => self.turns.into_body(),
             Deed::Context => context.into_body(),
             Deed::Config { name } => session::config(&name).into_body(),
+            Deed::Configured { name } => {
+                let deed = session::config(&name).unwrap_or_default();
+                self.perform(serde_json::from_str(&deed)?, context)
+            }
             Deed::Remaining => session::remaining().into_body(),
 
             Deed::Stream {

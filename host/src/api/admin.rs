@@ -107,7 +107,7 @@ pub(super) async fn session_log(
     Ok(Json(json!({ "entries": entries })))
 }
 
-fn key(api: &Api, agent: &str, session: &str) -> Result<SessionKey, ApiError> {
+pub(super) fn key(api: &Api, agent: &str, session: &str) -> Result<SessionKey, ApiError> {
     let agent = AgentKey {
         tenant: api.tenant(),
         agent: agent.parse()?,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::agents::{self, NotServing};
 use crate::ids::InvalidId;
 use crate::sandbox::Fault;
-use crate::sessions::{self, TurnError};
+use crate::sessions::{self, TravelError, TurnError};
 
 /// The exceptions of the AgentCore service models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +146,35 @@ impl From<sessions::Error> for ApiError {
             sessions::Error::Busy => Self::new(Code::RetryableConflict, error.to_string()),
             sessions::Error::Journal(_) => Self::internal(&error),
         }
+    }
+}
+
+impl From<TravelError> for ApiError {
+    fn from(error: TravelError) -> Self {
+        match error {
+            TravelError::NotFound
+            | TravelError::NotRecorded
+            | TravelError::NoIncarnation(_)
+            | TravelError::NoTurn { .. }
+            | TravelError::Trimmed => Self::new(Code::ResourceNotFound, error.to_string()),
+            TravelError::Unfinished(_) => Self::invalid("turn", error.to_string()),
+            TravelError::Exists(_) => Self::new(Code::Conflict, error.to_string()),
+            TravelError::Busy(_) => Self::new(Code::RetryableConflict, error.to_string()),
+            TravelError::NotServing(error) => error.into(),
+            TravelError::Fault(fault) => TurnError::Fault(fault).into(),
+            TravelError::TimedOut { .. } => Self::new(Code::RuntimeClient, error.to_string()),
+            TravelError::Damaged(_) | TravelError::Memory { .. } => {
+                Self::new(Code::InternalServer, error.to_string())
+            }
+            TravelError::Journal(error) => Self::internal(&error),
+        }
+    }
+}
+
+/// An answer that cannot be written as JSON.
+impl From<serde_json::Error> for ApiError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::internal(&error)
     }
 }
 

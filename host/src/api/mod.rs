@@ -6,6 +6,7 @@ mod admin;
 mod agentcore;
 mod error;
 mod local;
+mod travel;
 
 use std::sync::Arc;
 
@@ -87,6 +88,22 @@ pub fn router(api: Arc<Api>) -> Router {
         .route(
             "/kellion/v1/agents/{agent}/sessions/{session}/log",
             get(admin::session_log),
+        )
+        .route(
+            "/kellion/v1/agents/{agent}/sessions/{session}/journal",
+            get(travel::journal),
+        )
+        .route(
+            "/kellion/v1/agents/{agent}/sessions/{session}/export",
+            get(travel::export),
+        )
+        .route(
+            "/kellion/v1/agents/{agent}/sessions/{session}/fork",
+            post(travel::fork),
+        )
+        .route(
+            "/kellion/v1/agents/{agent}/sessions/{session}/replay",
+            post(travel::replay),
         );
     let health = Router::new()
         .route("/healthz/live", get(|| async { "live\n" }))
@@ -113,6 +130,13 @@ async fn envelope(request: Request, next: Next) -> Response {
         vacant.insert(id);
     }
     response
+}
+
+/// Reads a request's body.
+fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, error::ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        error::ApiError::invalid("body", format!("the request cannot be read: {error}"))
+    })
 }
 
 /// Work that waits for the disk, off the threads that serve.

@@ -11,6 +11,7 @@ mod invoke;
 mod push;
 mod serve;
 mod sessions;
+mod travel;
 
 use std::process::ExitCode;
 
@@ -62,7 +63,7 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
-    /// List sessions; or show one, its log, or stop it.
+    /// List sessions; or show, stop, fork, replay or export one.
     Sessions {
         #[command(flatten)]
         args: sessions::Args,

@@ -1,10 +1,11 @@
-//! `kellion sessions`: list them; or show one, its log, or stop it.
+//! `kellion sessions`: list them; or show one, its log, or stop it; or travel in time.
 
 use reqwest::Method;
 use serde_json::Value;
 
 use super::client::Client;
 use super::exit::{Failure, Kind};
+use super::travel;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -35,6 +36,14 @@ enum Action {
         /// The session's id.
         session: String,
     },
+    /// Show all that is recorded of a session, but for the seed of its random numbers.
+    Journal(travel::JournalArgs),
+    /// Begin a session that is where another was after one of its turns.
+    Fork(travel::ForkArgs),
+    /// Run recorded turns again, without models and without a trace, and show where they differ.
+    Replay(travel::ReplayArgs),
+    /// Print all that is recorded of a session as one JSON document, as secret as the session.
+    Export(travel::ExportArgs),
 }
 
 pub(super) async fn run(args: &Args, client: &Client, json: bool) -> Result<(), Failure> {
@@ -78,6 +87,22 @@ pub(super) async fn run(args: &Args, client: &Client, json: bool) -> Result<(), 
                 .send(client.request(Method::DELETE, &path))
                 .await
                 .map(drop)
+        }
+        Some(Action::Journal(args)) => {
+            let path = path_of(client, agent.as_deref(), &args.session).await?;
+            travel::journal(args, &path, client, json).await
+        }
+        Some(Action::Fork(args)) => {
+            let path = path_of(client, agent.as_deref(), &args.session).await?;
+            travel::fork(args, &path, client, json).await
+        }
+        Some(Action::Replay(args)) => {
+            let path = path_of(client, agent.as_deref(), &args.session).await?;
+            travel::replay(args, &path, client, json).await
+        }
+        Some(Action::Export(args)) => {
+            let path = path_of(client, agent.as_deref(), &args.session).await?;
+            travel::export(args, &path, client).await
         }
     }
 }
@@ -137,24 +162,24 @@ async fn path_of(client: &Client, agent: Option<&str>, session: &str) -> Result<
     Ok(format!("/kellion/v1/agents/{agent}/sessions/{session}"))
 }
 
-/// One entry on a terminal: what an agent printed must not steer it.
+/// One entry on a terminal.
 fn line(entry: &Value) -> String {
-    let message: String = entry["message"]
-        .as_str()
-        .unwrap_or_default()
-        .chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect();
+    let message = harmless(entry["message"].as_str().unwrap_or_default());
     let level = entry["level"].as_str().unwrap_or_default();
-    let at = entry["at"]
-        .as_u64()
-        .map(|at| crate::clock::Timestamp::from_millis(at).to_string())
-        .unwrap_or_default();
-    format!("{at} {level:<5} {message}")
+    format!("{} {level:<5} {message}", time(&entry["at"]))
+}
+
+/// A text of an agent's: it must not steer the terminal.
+pub(super) fn harmless(text: &str) -> String {
+    let harmless = |c: char| match c.is_control() && c != '\n' && c != '\t' {
+        true => '\u{fffd}',
+        false => c,
+    };
+    text.chars().map(harmless).collect()
+}
+
+/// A moment as the admin API gives it.
+pub(super) fn time(at: &Value) -> String {
+    let at = at.as_u64().map(crate::clock::Timestamp::from_millis);
+    at.map(|at| at.to_string()).unwrap_or_default()
 }

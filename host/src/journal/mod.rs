@@ -36,8 +36,8 @@ pub use error::{Cause, Damage, Error};
 pub use handle::Journal;
 pub use history::{Answered, History, Kept, Loaded, Sequenced, Transcript};
 pub use records::{
-    Ended, Imaged, Limits, Logged, ModelUse, Observation, Observed, Outcome, Record, Seed, Sent,
-    Started, StreamEnd, Turn, TurnAccepted, TurnFinished,
+    Ended, Forked, Imaged, Limits, Logged, ModelUse, Observation, Observed, Outcome, Record, Seed,
+    Sent, Started, StreamEnd, Turn, TurnAccepted, TurnFinished,
 };
 pub use store::{Compacted, Filter, Incarnation, Location, Page, Seq, State, Summary};
 pub use writer::{Image, Pending, Writer};

@@ -10,13 +10,13 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Body;
+use super::{Body, Incarnation};
 use crate::clock::Timestamp;
 use crate::contract::log::Level;
 use crate::contract::model::{Error, Event, Response};
 use crate::contract::session::Budget;
 use crate::contract::types::Context;
-use crate::ids::{Digest, InvocationId, RequestId, UserId, Version};
+use crate::ids::{Digest, InvocationId, RequestId, SessionId, UserId, Version};
 
 /// One entry of a session's journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Record {
     /// When it happened.
     pub fn at(&self) -> Timestamp {
         match self {
-            Self::Started(record) => record.at,
+            Self::Started(record) => record.lives_from(),
             Self::TurnAccepted(record) => record.at,
             Self::Observed(record) => record.at,
             Self::TurnFinished(record) => record.at,
@@ -73,6 +73,30 @@ pub struct Started {
     pub at: Timestamp,
     /// What the guest could feel of its limits.
     pub limits: Limits,
+    /// Whose turns it begins with, when it is a fork.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked: Option<Forked>,
+}
+
+impl Started {
+    /// From when on the session is there for callers. Its guest may be older: a fork's was born in another session.
+    pub fn lives_from(&self) -> Timestamp {
+        self.forked.as_ref().map_or(self.at, |forked| forked.at)
+    }
+}
+
+/// The session began as the copy of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forked {
+    /// The other, of the same agent.
+    pub session: SessionId,
+    /// Which of its lives.
+    pub incarnation: Incarnation,
+    /// The last turn that was copied. Where it is not recorded, the copy broke off and was never acknowledged.
+    pub turn: u64,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// The limits that a replay must repeat: memory refused once must be refused again.

@@ -338,8 +338,8 @@ impl Played {
                     return Some(Err(error));
                 }
                 StreamEnd::Dropped => {
-                    let what = format!("call {} is read further than it was", self.call.number);
-                    return self.halt.diverge(Diverged(what)).await;
+                    let diverged = self.tape.reads_further(&self.call);
+                    return self.halt.diverge(diverged).await;
                 }
                 StreamEnd::More => {}
             }
@@ -355,8 +355,8 @@ impl Played {
                     return self.halt.diverge(Diverged(what)).await;
                 }
                 None if !self.tape.is_recording() => {
-                    let what = format!("call {} is read further than it was", self.call.number);
-                    return self.halt.diverge(Diverged(what)).await;
+                    let diverged = self.tape.reads_further(&self.call);
+                    return self.halt.diverge(diverged).await;
                 }
                 // The rest of it went down with the server, and what the guest made of its beginning is recorded: it can
                 // neither be gone on with nor begun anew.

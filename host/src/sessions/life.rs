@@ -8,14 +8,13 @@ use std::time::Instant;
 
 use super::Shared;
 use super::invocation::TurnError;
-use super::outlet::{Source, outlet};
+use super::outlet::Source;
 use super::past::{OpenTurn, Past, PastTurn};
 use super::pressure;
 use super::record;
+use super::replay::{self, Replayed};
 use super::state::{EndReason, State};
-use super::tape::{Diverged, Halt, Tape};
-use super::turn::{Meter, Turn};
-use super::{journaled::Journaled, tape::Halted};
+use super::tape::Diverged;
 use crate::agents::{Deployment, NotServing};
 use crate::contract::types::AgentError;
 use crate::ids::{InvocationId, SessionKey};
@@ -183,7 +182,7 @@ impl Life {
         let state = State::resumed(
             deployment.lifecycle,
             shared.config.turn_time(),
-            past.started.at,
+            past.started.lives_from(),
             past.turns_over(),
             past.active(),
         );
@@ -313,6 +312,7 @@ impl Life {
             user,
             at: self.birth.at,
             limits: self.limits,
+            forked: None,
         };
         let writer = shared.journal.begin(key, started, durability).await?;
         self.pen = Pen::Written(Arc::new(writer));
@@ -373,64 +373,22 @@ async fn replay(
     cell: &mut Cell,
     past: &PastTurn,
 ) -> Result<(), NoCell> {
-    let accepted = &past.accepted;
-    let halt = Arc::new(Halt::default());
-    let tape = Arc::new(Tape::playing(
-        accepted.turn,
-        accepted.at,
-        past.observed.clone(),
-        Arc::clone(&shared.clock),
-        Arc::clone(&halt),
-    ));
-    // Nobody reads, so nothing waits for a reader.
-    let (outlet, _) = outlet();
-    let outlet = Arc::new(outlet);
-    let turn = Journaled {
-        turn: Turn {
-            deployment: Arc::clone(deployment),
-            provider: Arc::clone(&shared.provider),
-            outlet: Arc::clone(&outlet),
-            meter: Arc::new(Meter::default()),
-            clock: Arc::clone(&shared.clock),
-        },
-        tape: Arc::clone(&tape),
-        halt: Arc::clone(&halt),
-    };
     let diverged = |what: &str| {
-        let turn = accepted.turn;
+        let turn = past.accepted.turn;
         Err(NoCell::Diverged(Diverged(format!(
             "turn {turn}, replayed, {what}"
         ))))
     };
-    let payload = &accepted.payload.0;
-    let invoked = tokio::select! {
-        biased;
-        halted = halt.asked() => return match halted {
-            Halted::Diverged(why) => Err(NoCell::Diverged(why)),
-            Halted::Unrecorded(_) | Halted::Faulted(_) => diverged("breaks a limit that it did not"),
-        },
-        invoked = cell.invoke(payload, &accepted.context, accepted.at, Box::new(turn)) => invoked,
-    };
-    let answer = match invoked {
-        Ok(answer) => answer,
-        Err(fault @ (Fault::CpuTime { .. } | Fault::Full { .. })) => {
-            return Err(NoCell::Fault(fault));
+    match replay::repeat(cell, deployment, past, &shared.clock).await {
+        Replayed::Ended(outcome) if outcome == past.finished.outcome => Ok(()),
+        Replayed::Ended(_) => diverged("answers otherwise"),
+        Replayed::Diverged(why) => Err(NoCell::Diverged(why)),
+        Replayed::Broke(TurnError::Fault(fault @ (Fault::CpuTime { .. } | Fault::Full { .. }))) => {
+            Err(NoCell::Fault(fault))
         }
-        Err(_) => return diverged("breaks, which it did not"),
-    };
-    if let Some(Halted::Diverged(why)) = halt.why() {
-        return Err(NoCell::Diverged(why));
+        Replayed::Broke(TurnError::Fault(_)) => diverged("breaks, which it did not"),
+        Replayed::Broke(_) => diverged("breaks a limit that it did not"),
     }
-    if tape.finish().await.is_err() {
-        return diverged("writes, which it must not");
-    }
-    if let Some(why) = tape.left_over() {
-        return Err(NoCell::Diverged(why));
-    }
-    if outcome(&outlet, answer.as_deref()) != past.finished.outcome {
-        return diverged("answers otherwise");
-    }
-    Ok(())
 }
 
 /// What is recorded of a turn's answer.

@@ -7,6 +7,7 @@
 mod actor;
 mod alarm;
 mod archive;
+mod difference;
 mod directory;
 mod hibernation;
 mod housekeeping;
@@ -19,8 +20,10 @@ mod past;
 mod performance;
 mod pressure;
 mod record;
+mod replay;
 mod state;
 mod tape;
+mod travel;
 mod turn;
 
 use std::sync::{Arc, Mutex};
@@ -30,11 +33,13 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
+pub use difference::{Asked, Difference, End};
 pub use invocation::{Invocation, TurnError};
 pub use log::Entry;
 pub use outlet::{Answer, Chunks};
 pub use record::Summary;
 pub use state::{EndReason, Phase};
+pub use travel::{Chronicle, Fork, Line, Replay, ReplayedTurn, TravelError, Verdict};
 pub use turn::{ModelUse, Outcome, Receipt};
 
 use crate::agents::{Agents, Deployment};

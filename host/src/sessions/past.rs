@@ -118,17 +118,27 @@ impl Past {
         self.turns.last().map_or(before, |turn| turn.finished.turn)
     }
 
-    /// When it last did something.
+    /// When it last did something; a fork, not before it was made.
     pub(super) fn active(&self) -> Timestamp {
         let open = self.open.as_ref().map(|open| open.accepted.at);
         let last = self.turns.last().map(|turn| turn.finished.at);
         let before = self.before.map(|(_, at)| at);
-        open.or(last).or(before).unwrap_or(self.started.at)
+        let from = self.started.lives_from();
+        let active = open.or(last).or(before);
+        active.map_or(from, |at| at.max(from))
+    }
+
+    /// Whether it is a fork of which a crash cut the copying, so that nobody was ever told of it.
+    fn is_cut_copy(&self) -> bool {
+        let forked = self.started.forked.as_ref();
+        forked.is_some_and(|forked| self.turns_over() < forked.turn)
     }
 
     /// Why the session is over by now, though nobody was there to see it. One with an open turn was never idle.
     pub(super) fn expired(&self, lifecycle: &Lifecycle, now: Timestamp) -> Option<EndReason> {
-        if now >= self.started.at + lifecycle.max_lifetime {
+        if self.is_cut_copy() {
+            Some(EndReason::Broken)
+        } else if now >= self.started.lives_from() + lifecycle.max_lifetime {
             Some(EndReason::Lifetime)
         } else if self.open.is_none() && now >= self.active() + lifecycle.idle_timeout {
             Some(EndReason::Idle)
@@ -155,6 +165,11 @@ impl PastTurn {
             journal::Outcome::Answered { .. } | journal::Outcome::AgentError { .. } => true,
             journal::Outcome::Faulted { .. } | journal::Outcome::Abandoned { .. } => false,
         }
+    }
+
+    /// Whether it ended in a trap or at a limit, which a replay can do, too.
+    pub(super) fn broke(&self) -> bool {
+        matches!(self.finished.outcome, journal::Outcome::Faulted { .. })
     }
 
     fn receipt(&self) -> Receipt {

@@ -110,7 +110,7 @@ impl Record {
     /// The session is taken up from the journal; its receipts and log so far are there to be read.
     pub(super) fn resume(&self, history: &History, phase: Phase) {
         let started = &history.started.record;
-        self.begin(started.version, started.at, true);
+        self.begin(started.version, started.lives_from(), true);
         let mut inside = self.inside();
         inside.summary.phase = phase;
         inside.summary.turns = history.turns;
@@ -144,7 +144,8 @@ impl Record {
 
     /// What the journal says of it: it is not in memory.
     pub(super) fn resting(key: SessionKey, past: &Past, phase: Phase, log: SessionLog) -> Self {
-        let this = Self::new(key, past.started.version, past.started.at, log);
+        let from = past.started.lives_from();
+        let this = Self::new(key, past.started.version, from, log);
         past.receipts().for_each(|receipt| this.add(receipt));
         this.log.restore(past.log().collect());
         {

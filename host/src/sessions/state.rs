@@ -44,7 +44,8 @@ pub enum EndReason {
     Stopped,
     /// Its agent was deleted.
     Deleted,
-    /// A turn trapped, broke a limit, or ran out of time: the instance cannot go on, and no journal could make another.
+    /// A turn trapped, broke a limit, or ran out of time: the instance cannot go on, and no journal could make another. Or
+    /// the session is a fork that was never whole.
     Broken,
     /// The server shut down.
     Shutdown,

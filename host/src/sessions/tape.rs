@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::TurnError;
+use super::difference::{Asked, Difference};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::model::Event;
 use crate::ids::Digest;
@@ -24,6 +25,8 @@ pub(super) struct Tape {
     turn: u64,
     /// None while a turn is replayed that is over: what it asks must have been recorded.
     writer: Option<Arc<Writer>>,
+    /// Whether a replay may go another way, as long as there is an answer for it.
+    compares: bool,
     clock: Arc<dyn Clock>,
     halt: Arc<Halt>,
     state: Mutex<State>,
@@ -44,6 +47,8 @@ struct State {
     /// Streams that are being read, by their calls.
     streams: BTreeMap<u32, Reading>,
     over: bool,
+    /// Where a replay went another way.
+    differences: Vec<Difference>,
 }
 
 /// The part of a stream that was delivered and not written yet.
@@ -75,7 +80,17 @@ impl Reading {
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) number: u32,
+    kind: &'static str,
     pub(super) request: Digest,
+}
+
+impl Call {
+    fn asked(&self) -> Asked {
+        Asked {
+            kind: self.kind,
+            request: Some(self.request.clone()),
+        }
+    }
 }
 
 impl Tape {
@@ -102,6 +117,21 @@ impl Tape {
         halt: Arc<Halt>,
     ) -> Self {
         Self::new(turn, at, recorded, Some(writer), clock, halt)
+    }
+
+    /// The tape of a turn that is over, for one that may differ: calls are answered by their numbers as long as their kinds
+    /// fit, and [`differences`](Self::differences) tells what did not.
+    pub(super) fn comparing(
+        turn: u64,
+        at: Timestamp,
+        recorded: Vec<Observed>,
+        clock: Arc<dyn Clock>,
+        halt: Arc<Halt>,
+    ) -> Self {
+        Self {
+            compares: true,
+            ..Self::playing(turn, at, recorded, clock, halt)
+        }
     }
 
     /// The tape of a turn that is over.
@@ -139,10 +169,12 @@ impl Tape {
             unwritten: Vec::new(),
             streams: BTreeMap::new(),
             over: false,
+            differences: Vec::new(),
         };
         Self {
             turn,
             writer,
+            compares: false,
             clock,
             halt,
             state: Mutex::new(state),
@@ -185,13 +217,14 @@ impl Tape {
     }
 
     /// The next call, which asks this.
-    pub(super) fn call(&self, kind: &str, request: &impl Serialize) -> Call {
+    pub(super) fn call(&self, kind: &'static str, request: &impl Serialize) -> Call {
         // What can be asked can be written as JSON; should that ever fail, the digest of nothing still tells kinds apart.
         let text = serde_json::to_vec(&(kind, request)).unwrap_or_default();
         let mut state = self.state();
         state.calls += 1;
         Call {
             number: state.calls,
+            kind,
             request: Digest::of(&text),
         }
     }
@@ -199,19 +232,51 @@ impl Tape {
     /// What this call gave when it was made before; none when it was not.
     pub(super) fn recorded(&self, call: &Call) -> Result<Option<Observed>, Diverged> {
         let mut state = self.state();
-        let Some(records) = state.recorded.get_mut(&call.number) else {
-            return match self.writer {
-                Some(_) => Ok(None),
-                None => Err(Diverged::asks_more(self.turn, call)),
-            };
+        let records = state.recorded.get(&call.number);
+        let Some(observed) = records.and_then(VecDeque::front) else {
+            if self.is_recording() {
+                return Ok(None);
+            }
+            let replayed = call.asked();
+            self.note(&mut state, || Difference::AsksMore {
+                call: call.number,
+                replayed,
+            });
+            return Err(Diverged::asks_more(self.turn, call));
         };
-        let asks_the_same = records
-            .front()
-            .is_none_or(|observed| observed.request.as_ref() == Some(&call.request));
-        if !asks_the_same {
-            return Err(Diverged::asks_otherwise(self.turn, call));
+        if observed.request.as_ref() == Some(&call.request) {
+            return Ok(state.pop(call));
         }
-        Ok(state.pop(call))
+        let (recorded, replayed) = (Asked::in_record(observed), call.asked());
+        let has_answer = self.compares && recorded.kind == replayed.kind;
+        self.note(&mut state, || Difference::AsksOtherwise {
+            call: call.number,
+            recorded,
+            replayed,
+        });
+        match has_answer {
+            true => Ok(state.pop(call)),
+            false => Err(Diverged::asks_otherwise(self.turn, call)),
+        }
+    }
+
+    /// The guest wants more of a stream than it took.
+    pub(super) fn reads_further(&self, call: &Call) -> Diverged {
+        let call = call.number;
+        self.note(&mut self.state(), || Difference::ReadsFurther { call });
+        Diverged(format!("call {call} is read further than it was"))
+    }
+
+    /// Until the turn is halted: what it does from then on is nobody's.
+    fn note(&self, state: &mut State, difference: impl FnOnce() -> Difference) {
+        if self.compares && self.halt.why().is_none() {
+            state.differences.push(difference());
+        }
+    }
+
+    /// Where the calls of a turn differ from the recorded ones, in order.
+    pub(super) fn differences(&self) -> Vec<Difference> {
+        self.state().differences.clone()
     }
 
     /// More of a stream whose first record was given.
@@ -346,10 +411,23 @@ impl Tape {
         self.append(left).await.map(|_| None)
     }
 
-    /// What was recorded and not asked for again, once the turn ended.
+    /// What was recorded and not asked for again, once the turn ended; a difference like others to one that compares.
     pub(super) fn left_over(&self) -> Option<Diverged> {
-        let state = self.state();
-        let (call, _) = state.recorded.first_key_value()?;
+        let mut state = self.state();
+        let State {
+            recorded,
+            differences,
+            ..
+        } = &mut *state;
+        if self.compares {
+            let left = recorded.values().filter_map(VecDeque::front);
+            differences.extend(left.map(|observed| Difference::AsksLess {
+                call: observed.call,
+                recorded: Asked::in_record(observed),
+            }));
+            return None;
+        }
+        let (call, _) = recorded.first_key_value()?;
         Some(Diverged::asks_less(self.turn, *call))
     }
 

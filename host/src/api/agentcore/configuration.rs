@@ -39,12 +39,6 @@ struct RequestHeaders {
     request_header_allowlist: Vec<String>,
 }
 
-/// Reads a request's body.
-pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::invalid("body", format!("the request cannot be read: {error}")))
-}
-
 impl RuntimeInput {
     /// Checks every constraint of the service model that touches a member with a meaning here.
     pub(super) fn configuration(self) -> Result<Configuration, ApiError> {

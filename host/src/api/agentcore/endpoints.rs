@@ -10,12 +10,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arn::agent_of_id;
-use super::configuration::{length, parse};
+use super::configuration::length;
 use super::page::{PageQuery, page};
 use super::runtimes::with_token;
 use crate::agents::{Endpoint, Status};
 use crate::api::error::ApiError;
-use crate::api::{Api, blocking};
+use crate::api::{Api, blocking, parse};
 use crate::ids::{AgentKey, EndpointName, Version};
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;

@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arn::agent_of_id;
-use super::configuration::{self, RuntimeInput, parse};
+use super::configuration::{self, RuntimeInput};
 use super::page::{PageQuery, page};
 use crate::agents::{Agent, VersionRecord};
 use crate::api::error::ApiError;
-use crate::api::{Api, blocking};
+use crate::api::{Api, blocking, parse};
 use crate::ids::{AgentKey, AgentName, Version};
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;

@@ -367,7 +367,8 @@ impl<'a> Batch<'a> {
         );
         // An image is taken of who does nothing.
         if !matches!(entry.step, Step::Image { .. }) {
-            head.active = millis(entry.at);
+            // The turns of a fork are older than it.
+            head.active = head.active.max(millis(entry.at));
         }
         let size = signed(entry.text.len() as u64);
         head.bytes += size;

@@ -105,6 +105,7 @@ pub(super) fn started() -> Started {
         user: None,
         at: NOON,
         limits: Limits { memory_mib: 256 },
+        forked: None,
     }
 }
 
