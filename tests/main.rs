@@ -9,6 +9,7 @@
 )]
 
 mod aws_clients;
+mod chaos;
 mod command_line;
 mod control_plane;
 mod data_plane;

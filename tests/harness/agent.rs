@@ -21,6 +21,14 @@ impl Agent {
         Self { client, id, arn }
     }
 
+    /// The same agent on another server, which has its data.
+    pub(crate) fn of(&self, client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            ..self.clone()
+        }
+    }
+
     /// A path below the agent in the control plane.
     pub(crate) fn path(&self, below: &str) -> String {
         format!("/runtimes/{}/{below}", self.id)
@@ -98,15 +106,24 @@ impl Session {
 
     /// StopRuntimeSession.
     pub(crate) async fn stop(&self) -> Reply {
+        self.send(self.stopping()).await
+    }
+
+    /// The same, yet to be sent.
+    pub(crate) fn stopping(&self) -> RequestBuilder {
         let path = format!("/runtimes/{}/stopruntimesession", encoded(&self.agent.arn));
         let request = self.agent.client.request(Method::POST, &path);
-        self.send(request.header(SESSION, &self.id).body("{}"))
-            .await
+        request.header(SESSION, &self.id).body("{}")
     }
 
     /// What the admin API shows of it.
     pub(crate) async fn inspect(&self) -> Value {
-        self.agent.client.get(&self.admin_path()).await.json_of(200)
+        self.look().await.json_of(200)
+    }
+
+    /// What it answers the admin API, whatever it is.
+    pub(crate) async fn look(&self) -> Reply {
+        self.agent.client.get(&self.admin_path()).await
     }
 
     /// What the admin API shows of it once it has ended.
@@ -120,7 +137,16 @@ impl Session {
 
     /// The messages in its log that belong to a request.
     pub(crate) async fn log(&self, request: &str) -> Vec<String> {
-        let path = format!("{}/log?request={request}", self.admin_path());
+        self.logged(&format!("?request={request}")).await
+    }
+
+    /// All messages in its log.
+    pub(crate) async fn whole_log(&self) -> Vec<String> {
+        self.logged("").await
+    }
+
+    async fn logged(&self, query: &str) -> Vec<String> {
+        let path = format!("{}/log{query}", self.admin_path());
         let log = self.agent.client.get(&path).await.json_of(200);
         let entries = log["entries"].as_array().expect("a list");
         let message = |entry: &Value| entry["message"].as_str().expect("text").to_owned();

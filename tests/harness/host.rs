@@ -6,7 +6,9 @@ use std::net::TcpStream;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -31,6 +33,8 @@ pub(crate) struct Builder {
     config: String,
     environment: Vec<(&'static str, String)>,
     provider: Option<&'static str>,
+    address: Option<String>,
+    prelude: Option<&'static str>,
 }
 
 impl Builder {
@@ -56,11 +60,36 @@ impl Builder {
         self
     }
 
+    /// On a loopback address of its own. While a server that listens on a common one is down, another test's may be given
+    /// its port.
+    pub(crate) fn alone(mut self) -> Self {
+        static ALONE: AtomicU8 = AtomicU8::new(1);
+        let number = ALONE.fetch_add(1, Ordering::Relaxed);
+        let process = std::process::id();
+        let (high, low) = (1 + process / 256 % 254, process % 256);
+        self.address = Some(format!("127.{high}.{low}.{number}:0"));
+        self
+    }
+
+    /// With these shell commands run in the server's process before it becomes the server.
+    pub(crate) fn prelude(mut self, commands: &'static str) -> Self {
+        self.prelude = Some(commands);
+        self
+    }
+
     pub(crate) fn start(self) -> Host {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        self.start_in(folder)
+    }
+
+    /// In a folder that may have data in it.
+    pub(crate) fn start_in(self, folder: TempDir) -> Host {
         std::fs::write(folder.path().join("kellion.toml"), &self.config)
             .expect("the folder is writable");
-        let (process, client) = self.serve(folder.path(), "127.0.0.1:0");
+        let address = self.address.as_deref().unwrap_or("127.0.0.1:0");
+        let (process, client) = self
+            .serve(folder.path(), address)
+            .unwrap_or_else(|said| panic!("the server did not start: {said}"));
         Host {
             process,
             client,
@@ -70,10 +99,43 @@ impl Builder {
         }
     }
 
-    /// Starts the process and waits until it says where it listens.
-    fn serve(&self, folder: &Path, address: &str) -> (Child, Client) {
+    /// Starts the process and waits until it says where it listens; or what it said when it ended instead.
+    fn serve(&self, folder: &Path, address: &str) -> Result<(Child, Client), String> {
+        let mut process = self.spawn(folder, address);
+        let stdout = process.stdout.take().expect("stdout is piped");
+        let mut line = String::new();
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("stdout is readable");
+        let Ok(started) = serde_json::from_str::<Value>(&line) else {
+            process.wait().expect("the server is our child");
+            return Err(said(folder));
+        };
+        let endpoint = started["endpoint"]
+            .as_str()
+            .expect("it says where it listens");
+        Ok((process, Client::new(endpoint.to_owned())))
+    }
+
+    fn spawn(&self, folder: &Path, address: &str) -> Child {
         let log = File::create(log_file(folder)).expect("the folder is writable");
-        let mut process = kellion(folder)
+        let mut command = match self.prelude {
+            None => kellion(folder),
+            Some(prelude) => {
+                let server = kellion(folder);
+                let mut shell = Command::new("/bin/sh");
+                shell
+                    .args(["-c", &format!("{prelude}; exec \"$0\" \"$@\"")])
+                    .arg(server.get_program())
+                    .env_clear()
+                    .env("HOME", folder)
+                    .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+                    .current_dir(folder)
+                    .stdin(Stdio::null());
+                shell
+            }
+        };
+        command
             .args(["serve", "--json", "--listen", address])
             .args(["--data", "data", "--config", "kellion.toml"])
             .args(["--provider", self.provider.unwrap_or("offline")])
@@ -81,18 +143,7 @@ impl Builder {
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .expect("the server's binary can be run");
-        let stdout = process.stdout.take().expect("stdout is piped");
-        let mut line = String::new();
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("stdout is readable");
-        let started: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|_| panic!("the server did not start: {}", said(folder)));
-        let endpoint = started["endpoint"]
-            .as_str()
-            .expect("it says where it listens");
-        (process, Client::new(endpoint.to_owned()))
+            .expect("the server's binary can be run")
     }
 }
 
@@ -166,16 +217,44 @@ impl Host {
 
     /// Starts a server that is gone again on the same data, at the same address.
     pub(crate) fn start_again(&mut self) {
-        let address = self.client.endpoint().trim_start_matches("http://");
-        let address = address.to_owned();
-        let (process, client) = self.builder.serve(self.folder.path(), &address);
+        if let Err(said) = self.try_start_again() {
+            panic!("the server did not start: {said}");
+        }
+    }
+
+    /// The same of a server that may refuse to start; then what it said.
+    pub(crate) fn try_start_again(&mut self) -> Result<(), String> {
+        let (process, client) = self.builder.serve(self.folder.path(), &self.address())?;
         (self.process, self.client, self.must_live) = (process, client, true);
+        Ok(())
+    }
+
+    /// Starts a server that is gone, and kills it so much later, most likely before it is ready.
+    pub(crate) fn die_starting(&self, after: Duration) {
+        let mut process = self.builder.spawn(self.folder.path(), &self.address());
+        thread::sleep(after);
+        process.kill().expect("the server is our child");
+        process.wait().expect("the server is our child");
+    }
+
+    /// Sets a limit of the running server, as `prlimit` names it.
+    pub(crate) fn limit(&self, what: &str) {
+        let process = self.process.id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &process, what])
+            .status()
+            .expect("prlimit is part of util-linux");
+        assert!(limited.success(), "prlimit {what}");
+    }
+
+    fn address(&self) -> String {
+        let endpoint = self.client.endpoint();
+        endpoint.trim_start_matches("http://").to_owned()
     }
 
     fn is_ready(&mut self) -> bool {
         let ready = || -> std::io::Result<String> {
-            let address = self.client.endpoint().trim_start_matches("http://");
-            let mut stream = TcpStream::connect(address)?;
+            let mut stream = TcpStream::connect(self.address())?;
             stream.write_all(
                 b"GET /healthz/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
             )?;
@@ -190,7 +269,8 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        let fine = !self.must_live || self.is_ready();
+        // A test that failed may have left it unable to answer.
+        let fine = thread::panicking() || !self.must_live || self.is_ready();
         // It may have ended by itself; either way it is gone afterwards.
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -1,12 +1,12 @@
 //! The server in this process, under a clock that the test moves.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kellion_host::app::Server;
-use kellion_host::clock::{ManualClock, Timestamp};
+use kellion_host::clock::{Clock as _, ManualClock, SystemClock, Timestamp};
 use kellion_host::config::{Config, ProviderChoice};
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ pub(crate) struct Local {
     client: Client,
     clock: ManualClock,
     server: Server,
-    _data: TempDir,
+    _data: Option<TempDir>,
 }
 
 impl Deref for Local {
@@ -32,15 +32,29 @@ impl Local {
     /// A server that answers models offline.
     pub(crate) async fn start() -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let mut local = Self::serve(data.path(), now).await;
+        local._data = Some(data);
+        local
+    }
+
+    /// The same on data that stays, so long ago by the system's clock.
+    pub(crate) async fn start_in(data: &Path, ago: Duration) -> Self {
+        let now = u64::try_from(ago.as_millis()).expect("nobody waits so long");
+        let now = SystemClock.now().as_millis() - now;
+        Self::serve(data, Timestamp::from_millis(now)).await
+    }
+
+    async fn serve(data: &Path, now: Timestamp) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
-            data: data.path().to_owned(),
+            data: data.to_owned(),
             provider: ProviderChoice::Offline,
             ..Config::default()
         };
         // Several of these share one process and its address space.
         config.sandbox.max_live_sessions = 16;
-        let clock = ManualClock::new(Timestamp::from_millis(1_800_000_000_000));
+        let clock = ManualClock::new(now);
         let compiler = PathBuf::from(env!("CARGO_BIN_EXE_kellion"));
         let server = Server::start(config, compiler, Arc::new(clock.clone()))
             .await
@@ -49,7 +63,7 @@ impl Local {
             client: Client::new(format!("http://{}", server.address)),
             clock,
             server,
-            _data: data,
+            _data: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a test tells the stand-in to answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ pub(crate) struct Answer {
     pub(super) end: End,
     pub(super) pace: Option<Arc<Semaphore>>,
     pub(super) hold: bool,
+    pub(super) takes: Duration,
 }
 
 /// The substance of an answer.
@@ -71,6 +73,7 @@ impl Answer {
             end: End::Whole,
             pace: None,
             hold: false,
+            takes: Duration::ZERO,
         }
     }
 
@@ -174,6 +177,12 @@ impl Answer {
     /// Never answers: not even headers come.
     pub(crate) fn hold(mut self) -> Self {
         self.hold = true;
+        self
+    }
+
+    /// Comes as slowly as models do: so long before its head, and before each event of a stream.
+    pub(crate) fn takes(mut self, time: Duration) -> Self {
+        self.takes = time;
         self
     }
 

@@ -1,8 +1,13 @@
 //! What the stand-in answers when nobody has told it what.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::Answer;
+
+/// What a prompt that begins with "slowly" waits for each piece: a small part of what models take.
+const SLOWLY: Duration = Duration::from_millis(3);
 
 /// An answer that repeats what came last in the conversation.
 pub(super) fn answer(request: &Value) -> Answer {
@@ -20,7 +25,12 @@ pub(super) fn answer(request: &Value) -> Answer {
         .rev()
         .find_map(|block| block["text"].as_str())
         .unwrap_or_default();
-    tool_call(request, text).unwrap_or_else(|| Answer::text(&format!("You said: {text}")))
+    let answer =
+        tool_call(request, text).unwrap_or_else(|| Answer::text(&format!("You said: {text}")));
+    match text.starts_with("slowly") {
+        true => answer.takes(SLOWLY),
+        false => answer,
+    }
 }
 
 /// `call NAME {json}`, when a tool of that name is offered.

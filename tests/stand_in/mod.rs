@@ -2,8 +2,8 @@
 //! binary event streams, and answers from a script.
 //!
 //! Give it answers with [`StandIn::push`]; they are used in order, whatever the operation. When none is left it answers by
-//! itself: text with `You said: …`; a user's `call NAME {json}` with a use of that tool, when it is offered; a tool's result
-//! with `The tool said: …`.
+//! itself: text with `You said: …`, as slowly as models do when the text begins with `slowly`; a user's `call NAME {json}`
+//! with a use of that tool, when it is offered; a tool's result with `The tool said: …`.
 
 mod answer;
 mod default;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -33,6 +34,7 @@ pub(super) async fn response(
     if answer.hold {
         std::future::pending::<()>().await;
     }
+    tokio::time::sleep(answer.takes).await;
     let mut head = Response::builder();
     for (name, value) in &answer.headers {
         head = head.header(name, value);
@@ -60,7 +62,7 @@ pub(super) async fn response(
             one(body),
         ),
         What::Message(message) if operation == Operation::ConverseStream => {
-            let pieces = streamed(&message, answer.end, answer.pace);
+            let pieces = streamed(&message, answer.end, answer.pace, answer.takes);
             (
                 head.header(CONTENT_TYPE, "application/vnd.amazon.eventstream"),
                 pieces,
@@ -160,7 +162,7 @@ fn broken() -> Pieces {
     stream::once(broken).boxed()
 }
 
-fn streamed(message: &Message, end: End, pace: Option<Arc<Semaphore>>) -> Pieces {
+fn streamed(message: &Message, end: End, pace: Option<Arc<Semaphore>>, takes: Duration) -> Pieces {
     let frames: Vec<Bytes> = frames::events(message)
         .iter()
         .map(|(kind, payload)| frames::event_frame(kind, payload))
@@ -168,6 +170,7 @@ fn streamed(message: &Message, end: End, pace: Option<Arc<Semaphore>>) -> Pieces
     let frames = stream::iter(frames).then(move |frame| {
         let pace = pace.clone();
         async move {
+            tokio::time::sleep(takes).await;
             if let Some(pace) = pace {
                 pace.acquire()
                     .await

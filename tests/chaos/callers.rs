@@ -1,0 +1,149 @@
+//! Clients that ask until they are answered, as the AWS SDKs do, and write down what they were told.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::dice::Dice;
+use super::history::{Asked, Call, Deed, History, Told};
+use crate::harness::{Reply, Session, in_time};
+use crate::stand_in::StandIn;
+
+/// Between two tries: enough for a server to be there again soon after it says so.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// A client.
+pub(super) struct Caller {
+    pub(super) name: String,
+    pub(super) history: Arc<History>,
+    pub(super) bedrock: Arc<StandIn>,
+    dice: Mutex<Dice>,
+    made: AtomicU64,
+    /// In how many of a hundred tries it hangs up before it has an answer.
+    impatience: u64,
+}
+
+impl Caller {
+    pub(super) fn new(
+        name: &str,
+        history: &Arc<History>,
+        bedrock: &Arc<StandIn>,
+        dice: Dice,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            history: Arc::clone(history),
+            bedrock: Arc::clone(bedrock),
+            dice: Mutex::new(dice),
+            made: AtomicU64::new(0),
+            impatience: 0,
+        }
+    }
+
+    pub(super) fn impatient(mut self, percent: u64) -> Self {
+        self.impatience = percent;
+        self
+    }
+
+    pub(super) fn roll<T>(&self, roll: impl FnOnce(&mut Dice) -> T) -> T {
+        roll(&mut self.dice.lock().expect("dice do not panic"))
+    }
+
+    /// A word that nobody else has.
+    pub(super) fn word(&self) -> String {
+        let made = self.made.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{made}", self.name)
+    }
+
+    /// Asks until there is an answer.
+    pub(super) async fn ask(&self, session: &Session, deed: Deed) -> Told {
+        let invocation = self.word();
+        let payload = deed.payload().to_string();
+        let ask = || {
+            let request = session.invocation(payload.clone());
+            request.header("amz-sdk-invocation-id", invocation.clone())
+        };
+        let is_answer = |reply: &Reply| !matches!(reply.status, 409 | 429);
+        let asked = Asked::Turn(deed);
+        self.until_answered(session, invocation.clone(), asked, ask, is_answer)
+            .await
+    }
+
+    /// Stops the session, until that is so.
+    pub(super) async fn stop(&self, session: &Session) -> Told {
+        let is_answer = |reply: &Reply| reply.status != 409;
+        let ask = || session.stopping();
+        self.until_answered(session, String::new(), Asked::Stop, ask, is_answer)
+            .await
+    }
+
+    async fn until_answered(
+        &self,
+        session: &Session,
+        invocation: String,
+        asked: Asked,
+        ask: impl Fn() -> reqwest::RequestBuilder,
+        is_answer: impl Fn(&Reply) -> bool,
+    ) -> Told {
+        let (began, kills) = (self.history.now(), self.history.kills());
+        let mut tries = 0;
+        let answered = async {
+            loop {
+                tries += 1;
+                let hurry = self.roll(|dice| {
+                    let hurries = dice.percent(self.impatience);
+                    hurries.then(|| dice.moment(Duration::from_millis(8)))
+                });
+                let reply = async { Reply::read(ask().send().await?).await };
+                let reply = match hurry {
+                    None => reply.await.ok(),
+                    Some(patience) => tokio::time::timeout(patience, reply)
+                        .await
+                        .ok()
+                        .and_then(Result::ok),
+                };
+                if let Some(reply) = reply.filter(&is_answer) {
+                    return Told::of(&reply);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let told = in_time(&format!("an answer to {asked:?} {invocation}"), answered).await;
+        // In this order: what comes to the provider from now on comes after the answer.
+        let bought = self.bedrock.calls().total();
+        let ended = self.history.now();
+        self.history.add(Call {
+            session: session.id.clone(),
+            invocation,
+            asked,
+            began,
+            ended,
+            tries,
+            kills: self.history.kills_since(kills),
+            bought,
+            told: told.clone(),
+        });
+        told
+    }
+}
+
+/// Asks again what was answered before: each answer must be the one that was given.
+pub(super) async fn ask_again(session: &Session, call: &Call) -> Result<(), String> {
+    let Asked::Turn(deed) = &call.asked else {
+        return Ok(());
+    };
+    let request = session.invocation(deed.payload().to_string());
+    let request = request.header("amz-sdk-invocation-id", &call.invocation);
+    let again = async { Reply::read(request.send().await?).await };
+    let again = in_time("a stored answer", again)
+        .await
+        .map_err(|error| format!("{} asked again: {error}", call.invocation))?;
+    let again = Told::of(&again);
+    if again == call.told {
+        return Ok(());
+    }
+    Err(format!(
+        "{} was told {:?}, and asked again {again:?}",
+        call.invocation, call.told
+    ))
+}
