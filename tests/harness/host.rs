@@ -269,7 +269,8 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        let fine = !self.must_live || self.is_ready();
+        // A test that failed may have left it unable to answer.
+        let fine = thread::panicking() || !self.must_live || self.is_ready();
         // It may have ended by itself; either way it is gone afterwards.
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -135,11 +135,6 @@ impl StandIn {
         self.shared.script().push_back(answer);
     }
 
-    /// How many answers of the script are left.
-    pub(crate) fn unused(&self) -> usize {
-        self.shared.script().len()
-    }
-
     /// How often each operation was called so far.
     pub(crate) fn calls(&self) -> Calls {
         let mut calls = Calls::default();

@@ -3,7 +3,6 @@
 mod calls;
 mod environment;
 mod faults;
-#[expect(dead_code, reason = "the end-to-end tests use more of it")]
 #[path = "../../../../tests/stand_in/mod.rs"]
 mod stand_in;
 mod streams;
