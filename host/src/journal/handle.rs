@@ -16,7 +16,7 @@ use super::{
     Loaded, Page, Record, Sequenced, Started, Transcript, Writer,
 };
 use crate::clock::{Clock, Timestamp};
-use crate::ids::{InvocationId, SessionKey, TenantId};
+use crate::ids::{AgentKey, InvocationId, SessionKey, TenantId};
 
 /// The journal of this process's sessions. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct Journal {
     clock: Arc<dyn Clock>,
     retention: Duration,
     held: Holds,
+    /// Agents that have, or had, sessions here.
+    agents: Arc<Mutex<HashSet<AgentKey>>>,
 }
 
 /// The sessions that have a writer.
@@ -70,11 +72,13 @@ impl Journal {
     }
 
     pub(super) fn over(store: Arc<dyn Store>, config: &Config, clock: Arc<dyn Clock>) -> Self {
+        let agents = store.agents().iter().cloned().collect();
         Self {
             store,
             clock,
             retention: Duration::from_secs(config.retention_seconds),
             held: Holds::default(),
+            agents: Arc::new(Mutex::new(agents)),
         }
     }
 
@@ -91,10 +95,23 @@ impl Journal {
             return Ok(Writer::unwritten(key.clone()));
         }
         let hold = self.held.claim(key)?;
+        if !self.knows(&key.agent) {
+            self.agents().insert(key.agent.clone());
+        }
         let first = Entry::of(&Record::Started(started))?;
         let place = self.store.begin(key.clone(), first, durability).await?;
         let store = Arc::clone(&self.store);
         Ok(Writer::new(store, key.clone(), place, durability, hold))
+    }
+
+    /// Whether the agent may have sessions here. False spares a look: nothing of it is known, and its sessions can begin at
+    /// once.
+    pub fn knows(&self, agent: &AgentKey) -> bool {
+        self.agents().contains(agent)
+    }
+
+    fn agents(&self) -> MutexGuard<'_, HashSet<AgentKey>> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads what is known of a session, and checks it; a session that is not known has neither history nor answers.

@@ -25,7 +25,7 @@ pub struct Sequenced<T> {
 }
 
 /// What is known of a session.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Loaded {
     /// The open incarnation, if there is one.
     pub live: Option<History>,

@@ -14,7 +14,7 @@ use super::head::{Head, Mark};
 use super::writer::Ticket;
 use super::{Cause, Damage, Durability, Error, ModelUse};
 use crate::clock::Timestamp;
-use crate::ids::{AgentId, SessionKey, TenantId, Version};
+use crate::ids::{AgentId, AgentKey, SessionKey, TenantId, Version};
 
 /// The place of a record in its incarnation: 1, 2, 3…, without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -286,6 +286,9 @@ pub(super) type Receipt = oneshot::Receiver<Result<(), Error>>;
 /// Keeps rows. Methods return when what they did is as durable as the incarnation asks; [`append`](Self::append) when it
 /// stands in line. None may block an async worker.
 pub(super) trait Store: Send + Sync + 'static {
+    /// The agents that had sessions when the store was opened.
+    fn agents(&self) -> &[AgentKey];
+
     /// Opens an incarnation with its first record. A conflict while another of the key is open or damaged.
     fn begin(
         &self,

@@ -19,8 +19,8 @@ use crate::agents::{Deployment, NotServing};
 use crate::contract::types::AgentError;
 use crate::ids::{InvocationId, SessionKey};
 use crate::journal::{
-    self, Body, Damage, Durability, Ended, History, Kept, Limits, ModelUse, Record, Sent, Seq,
-    Started, TurnFinished, Writer,
+    self, Body, Damage, Durability, Ended, History, Kept, Limits, Loaded, ModelUse, Record, Sent,
+    Seq, Started, TurnFinished, Writer,
 };
 use crate::sandbox::{Birth, Cell, Fault, Seed};
 
@@ -110,7 +110,10 @@ impl Life {
         record: &record::Record,
         offered: &Arc<Deployment>,
     ) -> Result<(Self, State), TurnError> {
-        let loaded = shared.journal.load(&record.key).await;
+        let loaded = match shared.journal.knows(&record.key.agent) {
+            true => shared.journal.load(&record.key).await,
+            false => Ok(Loaded::default()),
+        };
         let loaded = loaded.map_err(|error| TurnError::unreadable(&error))?;
         let mut answered = Calls::default();
         for call in loaded.answered.keys() {

@@ -42,7 +42,7 @@ use super::store::{
 use super::writer::Ticket;
 use super::{Config, Damage, Durability, Error};
 use crate::clock::Timestamp;
-use crate::ids::{SessionKey, TenantId};
+use crate::ids::{AgentKey, SessionKey, TenantId};
 
 /// What bytes in the queue are counted in: permits are too few for single bytes.
 const ROOM: usize = 1_024;
@@ -60,6 +60,8 @@ pub(super) struct Sqlite {
     bodies: Bodies,
     disk: Arc<dyn Disk>,
     refusal: Refusal,
+    /// Those that had sessions at the start.
+    agents: Vec<AgentKey>,
     /// Who may write an image's file.
     images: Arc<Semaphore>,
     /// Transactions committed, for tests.
@@ -83,6 +85,7 @@ impl Sqlite {
         let path = directory.join("journal.db");
         let wal_bytes = u64::from(config.wal_mib) << 20;
         let connection = schema::writer(&path, wal_bytes)?;
+        let agents = rows::agents(&connection).map_err(|error| Error::Read(cause(error)))?;
         let refusal = Refusal::default();
         let commits = Arc::new(AtomicU64::new(0));
         let thread = Thread {
@@ -112,6 +115,7 @@ impl Sqlite {
             bodies,
             disk,
             refusal,
+            agents,
             images: Arc::new(Semaphore::new(IMAGES)),
             commits,
         })
@@ -163,6 +167,10 @@ fn lock(directory: &Path) -> Result<File, Error> {
 }
 
 impl Store for Sqlite {
+    fn agents(&self) -> &[AgentKey] {
+        &self.agents
+    }
+
     fn begin(
         &self,
         key: SessionKey,

@@ -42,6 +42,25 @@ pub(super) fn heads(
         .collect()
 }
 
+/// The agents that have any session here: one look into the index for each, however many sessions they have.
+pub(super) fn agents(connection: &Connection) -> Result<Vec<AgentKey>, rusqlite::Error> {
+    let sql = "SELECT tenant, agent FROM sessions WHERE (tenant, agent) > (?1, ?2) ORDER BY tenant, agent LIMIT 1";
+    let mut next = connection.prepare(sql)?;
+    let mut agents = Vec::new();
+    let mut last = (String::new(), String::new());
+    while let Some(found) = next
+        .query_row([&last.0, &last.1], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+    {
+        last = found;
+        // What makes no sense as a name is nobody's.
+        if let (Ok(tenant), Ok(agent)) = (last.0.parse(), last.1.parse()) {
+            agents.push(AgentKey { tenant, agent });
+        }
+    }
+    Ok(agents)
+}
+
 /// Some rows of one tenant, or of all, newest first.
 pub(super) fn list(
     connection: &Connection,

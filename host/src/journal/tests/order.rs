@@ -377,3 +377,31 @@ fn the_configuration_knows_its_keys() {
     }
     assert!("fsync".parse::<Durability>().is_err());
 }
+
+#[tokio::test]
+async fn agents_with_sessions_are_known_from_the_first_on_and_after_a_restart() {
+    let place = Place::new();
+    let journal = place.open();
+    let agent = |number: u64| {
+        let agent = format!("agent-{number:010}").parse().unwrap();
+        let tenant = key(1).agent.tenant;
+        crate::ids::AgentKey { tenant, agent }
+    };
+    for number in 1..=3 {
+        assert!(!journal.knows(&agent(number)));
+        for session in 0..3 {
+            let key = crate::ids::SessionKey {
+                agent: agent(number),
+                ..key(session)
+            };
+            begin(&journal, &key).await;
+        }
+        assert!(journal.knows(&agent(number)));
+    }
+    journal.close().await;
+    let journal = place.open();
+    for number in 1..=3 {
+        assert!(journal.knows(&agent(number)));
+    }
+    assert!(!journal.knows(&agent(4)));
+}
