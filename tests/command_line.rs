@@ -248,47 +248,40 @@ async fn what_is_recorded_is_shown_and_exported() {
         .await
         .ok();
     let lines = Vec::from_iter(shown.out().lines());
-    for (line, turn, kind, text) in [
-        (0, "-", "started", "version 1"),
-        (1, "1", "turn", r#"{"do":"count"} answered: 1"#),
-        (2, "2", "turn", r#"{"do":"echo","#),
-        (4, "3", "converse", "call 1: "),
-        (5, "3", "turn-finished", "answered: "),
-        (
-            6,
-            "4",
-            "turn",
-            r#"{"do":"fail","message":"no luck"} agent-error: no luck"#,
-        ),
-        (7, "-", "ended", "stopped"),
+    // A turn that waited for nothing is one record, of which this says nothing.
+    for (turn, kind, text) in [
+        ("-", "started", "version 1"),
+        ("1", "turn", "answered: 1"),
+        ("2", "turn", r#"{"do":"echo","#),
+        ("3", "turn-accepted", r#"{"do":"model","#),
+        ("3", "converse", "call 1: "),
+        ("3", "turn-finished", "answered: "),
+        ("4", "turn", "agent-error: no luck"),
+        ("-", "ended", "stopped"),
     ] {
-        let mut words = lines[line].split_whitespace();
-        assert_eq!(words.next(), Some(turn), "{}", shown.out());
-        assert!(
-            words.next().is_some_and(|at| at.ends_with('Z')),
-            "{}",
-            shown.out()
-        );
-        assert_eq!(words.next(), Some(kind), "{}", shown.out());
-        let rest = Vec::from_iter(words).join(" ");
-        assert!(rest.starts_with(text), "{}", shown.out());
+        let line = lines.iter().find(|line| {
+            let words = Vec::from_iter(line.split_whitespace().take(3));
+            words[0] == turn
+                && words[1].ends_with('Z')
+                && words[2].starts_with(kind)
+                && line.contains(text)
+        });
+        assert!(line.is_some(), "{turn} {kind} {text}: {}", shown.out());
     }
-    assert!(
-        lines[3].ends_with("xxx…") && lines[3].len() < 150,
-        "{}",
-        shown.out()
-    );
+    let long = lines.iter().find(|line| line.ends_with("xxx…"));
+    assert!(long.is_some_and(|line| line.len() < 150), "{}", shown.out());
     let steers = |c: char| c.is_control() && c != '\n';
     assert!(!shown.out().contains(steers), "{}", shown.out());
 
     let records = ["sessions", "journal", &session.id, "--json"];
     let records = command(&host, &records).await.ok().json();
     assert_eq!(records.len(), lines.len());
-    assert_eq!(records[1]["finished"]["outcome"]["output"]["text"], "1");
+    assert_eq!(records[1]["seq"], 2);
     assert_eq!(records[0].get("seed"), None);
     session.count().await;
     let newest = ["sessions", "journal", &session.id, "--json"];
-    assert_eq!(command(&host, &newest).await.ok().json().len(), 2);
+    let count = command(&host, &newest).await.ok().json();
+    assert!(count.len() < records.len(), "{count:?}");
     let first = [&newest[..], &["--incarnation", "1"]].concat();
     assert_eq!(command(&host, &first).await.ok().json(), records);
 

@@ -349,3 +349,6 @@ pub(super) async fn export(args: &ExportArgs, path: &str, client: &Client) -> Re
     }
     out.write_all(b"\n").map_err(|error| broke(&error))
 }
+
+#[cfg(test)]
+mod tests;
