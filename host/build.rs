@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the server's folder lies in the workspace");
+    let root =
+        Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the crate is"))
+            .parent()
+            .expect("the server's folder lies in the workspace");
     for source in ["guests", "guest-sdk/rust", "wit", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }

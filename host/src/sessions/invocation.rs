@@ -124,6 +124,9 @@ pub enum TurnError {
 impl TurnError {
     /// The journal cannot be written. Why is for the server's log.
     pub(super) fn unrecorded(error: &journal::Error) -> Self {
+        if matches!(error, journal::Error::Damaged { .. }) {
+            return Self::unreadable(error);
+        }
         tracing::error!(error = %chain(error), "a turn could not be recorded");
         Self::NotRecorded
     }

@@ -1,11 +1,14 @@
 //! What is read for the journal's face. Every row that can be read is given; whether it is right is decided above.
 
+use std::io::ErrorKind;
+
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::bodies::Bodies;
 use super::rows;
 use crate::clock::Timestamp;
 use crate::ids::{SessionKey, TenantId};
+use crate::journal::chain;
 use crate::journal::head::{Head, count};
 use crate::journal::store::{
     Filter, Found, Incarnation, Indexed, Location, Page, Place, Read, Row, Seq, Snapshot, State,
@@ -123,7 +126,7 @@ fn between(
     let mut found = statement.query(params![place.row, first, last])?;
     loop {
         let row = match found.next() {
-            Ok(Some(row)) => record(row, bodies, missing),
+            Ok(Some(row)) => record(row, bodies, missing)?,
             Ok(None) => return Ok(()),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
                 // What was read before is good, and the rest of this session is lost.
@@ -137,17 +140,24 @@ fn between(
     }
 }
 
-fn record(row: &rusqlite::Row<'_>, bodies: &Bodies, missing: &mut bool) -> Row {
+/// Fails when the record's file is there, as far as anyone can say, and cannot be read now: with too many files open, or a
+/// disk that fails. That is no damage.
+fn record(
+    row: &rusqlite::Row<'_>,
+    bodies: &Bodies,
+    missing: &mut bool,
+) -> Result<Row, rusqlite::Error> {
     let file = rows::hash(row, 4);
     let text = match (rows::bytes(row, 3), file) {
         (Some(text), None) => Ok(text.to_vec()),
-        (None, Some(file)) => bodies.read(&file).map_err(|error| {
-            *missing = true;
-            format!(
-                "its file {} cannot be read: {error}",
-                bodies.path(&file).display()
-            )
-        }),
+        (None, Some(file)) => match bodies.read(&file) {
+            Ok(text) => Ok(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                *missing = true;
+                Err(format!("its file {} is not there", chain::hex(&file)))
+            }
+            Err(error) => return Err(rusqlite::Error::ToSqlConversionFailure(error.into())),
+        },
         (Some(_), Some(_)) | (None, None) => Err("it has no text, or two".to_owned()),
     };
     let size = rows::number(row, 5);
@@ -156,12 +166,12 @@ fn record(row: &rusqlite::Row<'_>, bodies: &Bodies, missing: &mut bool) -> Row {
         let cut = || format!("it has {} bytes, not those that were written", text.len());
         fits.then_some(()).ok_or_else(cut).map(|()| text)
     });
-    Row {
+    Ok(Row {
         seq: rows::number(row, 0).unwrap_or_default(),
         format: rows::number(row, 1).unwrap_or_default(),
         link: rows::hash(row, 2).unwrap_or_default(),
         text,
-    }
+    })
 }
 
 fn torn(seq: i64) -> Row {

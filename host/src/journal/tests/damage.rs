@@ -413,3 +413,19 @@ async fn told_the_truth(journal: &Journal, what: &str) -> usize {
     }
     damaged
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_now_is_no_damage() {
+    let place = written().await;
+    let body = place.bodies().remove(0);
+    let aside = body.with_extension("aside");
+    std::fs::rename(&body, &aside).unwrap();
+    // Reading a folder fails, for whomever.
+    std::fs::create_dir(&body).unwrap();
+    let journal = place.open();
+    let loaded = journal.load(&key(1)).await;
+    assert!(matches!(loaded, Err(Error::Read(_))), "{loaded:?}");
+    std::fs::remove_dir(&body).unwrap();
+    std::fs::rename(&aside, &body).unwrap();
+    assert!(journal.load(&key(1)).await.unwrap().live.is_some());
+}
