@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
-    let root =
-        Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the crate is"))
-            .parent()
-            .expect("the server's folder lies in the workspace");
+    // Asked now and not when this was compiled: a target folder may be used by another copy of the sources.
+    let host = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the crate is");
+    let root = Path::new(&host)
+        .parent()
+        .expect("the server's folder lies in the workspace");
     for source in ["guests", "guest-sdk/rust", "wit", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
