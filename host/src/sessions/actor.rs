@@ -18,7 +18,7 @@ use super::record::Record;
 use super::state::{Abandoned, Effect, EndReason, Event, Phase, State};
 use super::tape::{Diverged, Halt};
 use crate::agents::Deployment;
-use crate::journal::{self, TurnFinished, Writer};
+use crate::journal::{self, TurnFinished};
 
 /// An invocation on its way to its session.
 pub(super) struct Delivery {
@@ -86,7 +86,7 @@ impl Actor {
                     reason: EndReason::Idle | EndReason::Lifetime,
                     durable: true,
                 }
-                | Rest::Asleep => waiting.is_none() && self.leave().await,
+                | Rest::Asleep => waiting.is_none() && Box::pin(self.leave()).await,
                 Rest::Ended { reason, durable } => {
                     if let Some(delivery) = waiting.take() {
                         delivery.outlet.fail(TurnError::Retry);
@@ -125,7 +125,8 @@ impl Actor {
 
     /// From the delivery that wakes it to its next rest.
     async fn awake(&mut self, first: Box<Delivery>) -> Rested {
-        let woken = Life::wake(&self.shared, &self.record, &first.deployment).await;
+        // What happens seldom is apart: all the while that a session waits, it would need room for it.
+        let woken = Box::pin(Life::wake(&self.shared, &self.record, &first.deployment)).await;
         let (mut life, mut state) = match woken {
             Ok(woken) => woken,
             Err(error) => {
@@ -142,7 +143,7 @@ impl Actor {
         let mut over: Option<Over> = None;
         loop {
             if let Phase::Ended { reason, .. } = state.phase() {
-                let rest = self.end(life, reason).await;
+                let rest = Box::pin(self.end(life, reason)).await;
                 return Rested { rest, over, mail };
             }
             if over.as_ref().is_some_and(|over| over.lost_instance) {
@@ -151,7 +152,9 @@ impl Actor {
             }
             if let Some(over) = over.take() {
                 over.tell();
-                life.image_now_and_then(&self.shared, &state).await;
+                if life.is_image_due(&self.shared, &state) {
+                    Box::pin(life.image(&state)).await;
+                }
             }
             if let Some(delivery) = mail.take() {
                 match self.next(&mut life, *delivery).await {
@@ -195,7 +198,7 @@ impl Actor {
                 Asked::Rest { must } => Some(must),
             };
             if let Some(must) = rest
-                && life.rest(&state, must).await
+                && Box::pin(life.rest(&state, must)).await
             {
                 return Rested {
                     rest: Rest::Asleep,
@@ -267,6 +270,8 @@ impl Actor {
         self.record.log.begin(performance.request());
 
         let halt = Arc::new(Halt::default());
+        // What kept it from being imaged may be gone after this turn.
+        life.stays = false;
         performance.begin(number, at);
         let end = self
             .run_turn(state, life, alarm, &mut performance, &halt)
@@ -295,7 +300,10 @@ impl Actor {
             self.record.add(receipt);
         }
         Over {
-            end: verdict(life.pen.writer().cloned(), end).await,
+            end: match end {
+                TurnEnd::Diverged(diverged) => Box::pin(verdict(life, diverged)).await,
+                end => end,
+            },
             outlet: performance.into_outlet(),
             lost_instance,
         }
@@ -368,16 +376,14 @@ fn unrecorded_end(record: &Record, error: &super::Error) {
 }
 
 /// A session whose replay went another way is taken out of service: nothing is guessed.
-async fn verdict(writer: Option<Arc<Writer>>, end: TurnEnd) -> TurnEnd {
-    match (end, writer) {
-        (TurnEnd::Diverged(diverged), Some(writer)) => {
-            let error = writer.quarantine(life::damage(&diverged)).await;
-            TurnEnd::Unrecorded(TurnError::unreadable(&error))
-        }
-        (TurnEnd::Diverged(Diverged(why)), None) => {
-            TurnEnd::Unrecorded(TurnError::Unrecovered(why))
-        }
-        (end, _) => end,
+fn verdict(life: &Life, diverged: Diverged) -> impl Future<Output = TurnEnd> + use<> {
+    let writer = life.pen.writer().cloned();
+    async move {
+        let Some(writer) = writer else {
+            return TurnEnd::Unrecorded(TurnError::Unrecovered(diverged.0));
+        };
+        let error = writer.quarantine(life::damage(&diverged)).await;
+        TurnEnd::Unrecorded(TurnError::unreadable(&error))
     }
 }
 

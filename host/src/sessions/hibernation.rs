@@ -112,17 +112,22 @@ impl Life {
         rests
     }
 
-    /// Keeps an image now and then, so that a busy session is not replayed from its start.
-    pub(super) async fn image_now_and_then(&mut self, shared: &Shared, state: &State) {
+    /// Whether it is time for another image: a busy session has one now and then, so that it is not replayed from its
+    /// start.
+    pub(super) fn is_image_due(&self, shared: &Shared, state: &State) -> bool {
+        let every = shared.config.turns_per_image.max(1);
+        self.pen.writer().is_some()
+            && !self.stays
+            && self.deployment.program.is_imageable()
+            && state.turns() >= self.imaged + every
+    }
+
+    /// Keeps an image of a session that goes on.
+    pub(super) async fn image(&mut self, state: &State) {
         let Phase::Idle { since } = state.phase() else {
             return;
         };
-        let turn = state.turns();
-        let due = turn >= self.imaged + shared.config.turns_per_image.max(1);
-        if !due || self.stays || !self.deployment.program.is_imageable() {
-            return;
-        }
-        if let Err(error) = self.keep_image(turn, since).await {
+        if let Err(error) = self.keep_image(state.turns(), since).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "an image could not be kept"

@@ -218,23 +218,28 @@ impl Life {
         record: &record::Record,
     ) -> Result<&mut Cell, NoCell> {
         if self.cell.is_none() {
-            let began = Instant::now();
-            let cell = loop {
-                record.log.mute(true);
-                let made = self.make(shared, record).await;
-                record.log.mute(false);
-                match made {
-                    Err(NoCell::Fault(Fault::Full { .. })) if pressure::make_room(shared).await => {
-                    }
-                    made => break made?,
-                }
-            };
+            // Apart: a session that waits for its next turn needs no room for this.
+            let cell = Box::pin(self.another(shared, record)).await?;
             self.cell = Some(cell);
-            self.past = Vec::new();
-            self.image = None;
-            record.started_in(began.elapsed());
         }
         Ok(self.cell.as_mut().expect("it was made just now"))
+    }
+
+    async fn another(&mut self, shared: &Shared, record: &record::Record) -> Result<Cell, NoCell> {
+        let began = Instant::now();
+        let cell = loop {
+            record.log.mute(true);
+            let made = self.make(shared, record).await;
+            record.log.mute(false);
+            match made {
+                Err(NoCell::Fault(Fault::Full { .. })) if pressure::make_room(shared).await => {}
+                made => break made?,
+            }
+        };
+        self.past = Vec::new();
+        self.image = None;
+        record.started_in(began.elapsed());
+        Ok(cell)
     }
 
     async fn make(&mut self, shared: &Shared, record: &record::Record) -> Result<Cell, NoCell> {
@@ -285,7 +290,7 @@ impl Life {
         let Some(call) = call.filter(|call| self.answered.contains(call)) else {
             return Ok(None);
         };
-        let answer = shared.journal.answer(key, call).await;
+        let answer = Box::pin(shared.journal.answer(key, call)).await;
         let answer = answer.map_err(|error| TurnError::unreadable(&error))?;
         Ok(answer.map(|answered| answered.finished))
     }

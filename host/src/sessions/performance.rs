@@ -261,14 +261,11 @@ pub(super) async fn perform(
     performance: &mut Performance,
     halt: &Arc<Halt>,
 ) -> TurnEnd {
-    let refused = match life.cell(shared, record).await {
-        Ok(_) => None,
-        Err(NoCell::Fault(fault)) => Some(TurnEnd::Faulted(TurnError::Fault(fault))),
-        Err(NoCell::Diverged(diverged)) => Some(TurnEnd::Diverged(diverged)),
-        Err(NoCell::Lost(why)) => Some(TurnEnd::Unrecorded(TurnError::Unrecovered(why))),
-    };
-    if let Some(end) = refused {
-        return end;
+    match life.cell(shared, record).await {
+        Ok(_) => {}
+        Err(NoCell::Fault(fault)) => return TurnEnd::Faulted(TurnError::Fault(fault)),
+        Err(NoCell::Diverged(diverged)) => return TurnEnd::Diverged(diverged),
+        Err(NoCell::Lost(why)) => return TurnEnd::Unrecorded(TurnError::Unrecovered(why)),
     }
     if let Err(error) = performance.accept(shared, record, life, halt).await {
         return TurnEnd::Unrecorded(TurnError::unrecorded(&error));
@@ -290,10 +287,7 @@ pub(super) async fn perform(
     };
     let (number, at) = (performance.number, performance.at);
     let deployment = Arc::clone(&life.deployment);
-    let cell = match life.cell(shared, record).await {
-        Ok(cell) => cell,
-        Err(_) => unreachable!("it was there just now"),
-    };
+    let cell = life.cell.as_mut().expect("it was made just now");
     let (payload, context) = match &performance.asked {
         Asked::Now(invocation) => {
             let deadline = at + shared.config.turn_time();
@@ -346,8 +340,7 @@ impl Performance {
         halt: &Arc<Halt>,
     ) -> Result<(), journal::Error> {
         if let Asked::Now(invocation) = &self.asked {
-            life.begin(shared, &record.key, invocation.user.clone())
-                .await?;
+            Box::pin(life.begin(shared, &record.key, invocation.user.clone())).await?;
         }
         let Some(writer) = life.pen.writer() else {
             return Ok(());
