@@ -7,7 +7,7 @@ use super::client::{self, Connection, Load, session_id};
 use super::server::Server;
 use super::stats::Rounds;
 
-const SESSIONS: [usize; 2] = [1_000, 10_000];
+const SESSIONS: [usize; 2] = [10_000, 50_000];
 const ROUNDS: usize = 5;
 
 pub(crate) async fn run() -> Result<(), Error> {
