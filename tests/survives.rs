@@ -238,6 +238,29 @@ async fn an_unmodified_boto3_call_outlives_its_server() {
 }
 
 #[tokio::test]
+async fn an_unmodified_boto3_call_outlives_its_server_in_the_middle_of_a_model_stream() {
+    let bedrock = StandIn::start().await;
+    // Its beginning has come, and no word of it yet: the caller waits for its answer to begin.
+    bedrock.push(Answer::text("lost").hang_after(1));
+    let mut host = Host::builder().bedrock(&bedrock).start();
+    let agent = host.deploy("probe", PROBE).await;
+    let session = agent.session("boto3");
+    let mut command = Tool::Script("survive.py").command(host.folder());
+    let payload = json!({ "do": "model-stream", "prompt": "Count" }).to_string();
+    command.args([host.endpoint(), &agent.arn, &session.id, &payload]);
+    let caller = tokio::spawn(async move { run(&mut command).await });
+    in_time("the stream", bedrock.arrived(1)).await;
+    host.kill();
+    bedrock.push(Answer::text("one two"));
+    host.start_again();
+    let output = in_time("the answer", caller).await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said.trim(), "data: \"one \"\n\ndata: \"two\"", "{output:?}");
+    assert_eq!(bedrock.calls().converse_stream, 2);
+    assert_eq!(session.inspect().await["turns"], 1);
+}
+
+#[tokio::test]
 async fn without_durability_a_session_ends_with_its_process() {
     let mut host = Host::start();
     let agent = host.deploy_with("probe", PROBE, durability("none")).await;
