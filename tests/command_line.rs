@@ -185,7 +185,7 @@ async fn what_cannot_serve_fails_its_deployment_with_the_reason() {
 
 #[tokio::test]
 async fn sessions_are_listed_shown_read_and_stopped() {
-    let host = Host::start();
+    let mut host = Host::start();
     let agent = host.deploy("probe", PROBE).await;
     let other = host.deploy("other", PROBE).await;
     let session = agent.session("first");
@@ -221,6 +221,10 @@ async fn sessions_are_listed_shown_read_and_stopped() {
         log.out()
     );
 
+    host.restart();
+    let list = ["sessions", "--agent", "probe"];
+    let resting = command(&host, &list).await.ok();
+    assert!(resting.out().contains(" resting "), "{}", resting.out());
     command(&host, &["sessions", "stop", &session.id])
         .await
         .ok();

@@ -118,7 +118,7 @@ async fn list(client: &Client, agent: Option<&str>, json: bool) -> Result<(), Fa
             "{:<40} {:<30} {:<8} {:>5} turns {:>8} KiB {:>8} tokens",
             text("session"),
             text("agent"),
-            session["reason"].as_str().unwrap_or_else(|| text("phase")),
+            state(&session),
             session["turns"],
             session["memoryBytes"].as_u64().unwrap_or(0) / 1_024,
             session["models"]["inputTokens"].as_u64().unwrap_or(0)
@@ -126,6 +126,16 @@ async fn list(client: &Client, agent: Option<&str>, json: bool) -> Result<(), Fa
         ));
     }
     Ok(())
+}
+
+/// One word for where a session stands; one that waits in the journal and not in memory rests.
+fn state(session: &Value) -> &str {
+    let rests = session["phase"] == "idle" && session["awake"] == false;
+    match session["reason"].as_str() {
+        Some(reason) => reason,
+        None if rests => "resting",
+        None => session["phase"].as_str().unwrap_or("-"),
+    }
 }
 
 async fn sessions(client: &Client, agent: Option<&str>) -> Result<Vec<Value>, Failure> {
