@@ -94,6 +94,26 @@ async fn more_sessions_than_fit_into_memory_all_go_on() {
 }
 
 #[tokio::test]
+async fn who_has_waited_longest_makes_room_first() {
+    let local = Local::with(|config| config.sandbox.max_live_sessions = 3).await;
+    let agent = local.deploy("probe", PROBE).await;
+    let [first, second, third, fourth] =
+        ["first", "second", "third", "fourth"].map(|name| agent.session(name));
+    for session in [&first, &second, &third, &first] {
+        session.count().await;
+        local.advance(1);
+    }
+    fourth.count().await;
+    rests(&second).await;
+    for session in [&first, &third, &fourth] {
+        assert_eq!(session.inspect().await["awake"], true);
+    }
+    assert_eq!(second.count().await, 2);
+    rests(&third).await;
+    local.stop().await;
+}
+
+#[tokio::test]
 async fn above_its_memory_limit_the_server_lets_idle_sessions_go() {
     let host = Host::builder().config("[sessions]\nmemory_mib = 1").start();
     let agent = host.deploy("probe", PROBE).await;

@@ -132,16 +132,18 @@ impl Directory {
         }
     }
 
-    /// Those that wait for a turn and could come back, the longest idle first, with the channel that closes when they left.
+    /// One of `part` of those that wait for a turn and could come back, and one at least: the ones that have waited
+    /// longest, each with the channel that closes when it left.
     pub(super) fn longest_idle(
         &self,
-        count: usize,
+        part: usize,
     ) -> Vec<(Arc<Record>, mpsc::Sender<Box<Delivery>>)> {
         let mut idle: Vec<_> = self
             .awake
             .values()
             .filter_map(|handle| Some((handle.record.may_rest_since()?, handle)))
             .collect();
+        let count = idle.len().div_ceil(part);
         if idle.len() > count {
             idle.select_nth_unstable_by_key(count, |(since, _)| *since);
             idle.truncate(count);

@@ -8,15 +8,16 @@ use super::Shared;
 /// How often the server looks at its memory.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sessions that are asked to leave at a time: finding them means to look at all that are awake.
-const BATCH: usize = 64;
+/// The part of the idle sessions that is asked to leave at a time, one of so many and one at least: finding them means to
+/// look at all that are awake.
+const PART: usize = 64;
 
 /// Longer than any image takes to be written; who waited in vain is told that there is no room.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the sessions that have been idle for longest to leave memory; true when one of them did.
 pub(super) async fn make_room(shared: &Shared) -> bool {
-    let leaving = shared.directory().longest_idle(BATCH);
+    let leaving = shared.directory().longest_idle(PART);
     let left = leaving.into_iter().map(|(record, mailbox)| {
         record.ask_to_rest();
         Box::pin(async move { mailbox.closed().await })
