@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
 use rusqlite::{Connection, ffi};
 
 use super::fixtures::*;
@@ -315,4 +316,62 @@ async fn a_child_that_writes_until_it_is_refused() {
         }
     }
     panic!("the limit was never reached");
+}
+
+/// A disk on which each commit takes as long as the test wants.
+#[derive(Debug)]
+struct Slow {
+    begun: std::sync::mpsc::Sender<()>,
+    go_on: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl TestDisk for Slow {
+    fn commit(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
+        // The test listens for the first alone.
+        let _ = self.begun.send(());
+        // Without the test there is no reason to wait.
+        let _ = self.go_on.lock().unwrap().recv();
+        TestRealDisk.commit(connection)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        TestRealDisk.sync(file)
+    }
+}
+
+#[tokio::test]
+async fn on_a_slow_disk_nothing_is_acknowledged_early_and_reading_goes_on() {
+    let place = Place::new();
+    let journal = place.open();
+    drop(begin(&journal, &key(1)).await);
+    journal.close().await;
+    drop(journal);
+
+    let (begun, commits) = std::sync::mpsc::channel();
+    let (release, go_on) = std::sync::mpsc::channel();
+    let go_on = std::sync::Mutex::new(go_on);
+    let (journal, store) = place.open_on(Arc::new(Slow { begun, go_on }));
+    let writer = live(&journal, &key(1)).await.writer;
+    let first = writer.append(&accepted(1, "one")).await.unwrap();
+    tokio::task::spawn_blocking(move || commits.recv().map(|()| commits))
+        .await
+        .unwrap()
+        .unwrap();
+    // The disk is busy with the first; the others stand in line.
+    let mut waiting = Vec::new();
+    for record in [finished(1, "one"), accepted(2, "two"), finished(2, "two")] {
+        waiting.push(writer.append(&record).await.unwrap());
+    }
+    let shown = journal.records(&key(1), None).await.unwrap().unwrap();
+    assert_eq!(shown.records.len(), 1, "what is committed can be read");
+    let mut first = Box::pin(first.durable());
+    assert!((&mut first).now_or_never().is_none());
+    drop(release);
+    first.await.unwrap();
+    for pending in waiting {
+        pending.durable().await.unwrap();
+    }
+    let shown = journal.records(&key(1), None).await.unwrap().unwrap();
+    assert_eq!(shown.records.len(), 5);
+    assert!(store.commits() <= 2, "those who waited shared a commit");
 }
