@@ -6,6 +6,7 @@ mod serving;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
@@ -25,6 +26,10 @@ use serving::Serving;
 /// Of one tenant; AgentCore's own quotas.
 const MAX_AGENTS: usize = 1_000;
 const MAX_VERSIONS: usize = 1_000;
+
+/// How often, and how long apart, the lock on the data directory is tried at the start.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The agents of this server. Cheap to clone.
 #[derive(Clone)]
@@ -390,12 +395,16 @@ impl Inner {
 /// Makes this server the only one on its data directory. The system lets go of the lock when the process ends, however.
 fn lock(data: &std::path::Path) -> Result<std::fs::File, Error> {
     let lock = std::fs::File::create(data.join("lock")).map_err(Error::disk("make a file"))?;
-    lock.try_lock().map_err(|_| {
-        Error::Conflict(
-            "another server uses it; stop that one, or name another with --data".to_owned(),
-        )
-    })?;
-    Ok(lock)
+    // Who was killed holds it until the system has cleared up after him.
+    for _ in 0..LOCK_TRIES {
+        if lock.try_lock().is_ok() {
+            return Ok(lock);
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    Err(Error::Conflict(
+        "another server uses it; stop that one, or name another with --data".to_owned(),
+    ))
 }
 
 /// The catalog in memory, locked. Held for look-ups and for the write to disk that belongs to a change, so that memory

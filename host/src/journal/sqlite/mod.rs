@@ -21,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -49,6 +50,10 @@ const ROOM: usize = 1_024;
 
 /// Images that are written at the same time: a disk is not faster for more, and other files want their turn.
 const IMAGES: usize = 2;
+
+/// How often, and how long apart, a lock is tried at the start.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The store.
 pub(super) struct Sqlite {
@@ -159,11 +164,15 @@ fn lock(directory: &Path) -> Result<File, Error> {
         .write(true)
         .open(directory.join("lock"))
         .map_err(opening)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse(directory.to_owned())),
-        Err(TryLockError::Error(source)) => Err(opening(source)),
+    // Who was killed holds it until the system has cleared up after him, and who starts a program until that runs.
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(opening(source)),
+        }
     }
+    Err(Error::InUse(directory.to_owned()))
 }
 
 impl Store for Sqlite {
