@@ -210,6 +210,15 @@ async fn a_data_directory_has_one_server() {
 }
 
 #[tokio::test]
+async fn a_data_directory_that_the_server_makes_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let host = Host::start();
+    let data = std::fs::metadata(host.folder().join("data")).unwrap();
+    assert_eq!(data.permissions().mode() & 0o777, 0o700);
+}
+
+#[tokio::test]
 async fn a_configuration_that_cannot_be_read_is_named_with_its_mistake() {
     let missing = refusal(&["--config", "nowhere.toml"]).await;
     assert!(

@@ -5,6 +5,7 @@ mod endpoints;
 mod serving;
 
 use std::collections::{BTreeMap, HashMap};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -63,7 +64,12 @@ impl Agents {
         sandbox: Arc<Sandbox>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        std::fs::create_dir_all(&config.data).map_err(Error::disk("make the data directory"))?;
+        // What agents were told and remember is nobody else's on this machine.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.data)
+            .map_err(Error::disk("make the data directory"))?;
         let lock = lock(&config.data)?;
         let store = Store::open(&config.data.join("kellion.db"))?;
         let files = Files::open(
