@@ -185,29 +185,115 @@ async fn an_image_that_is_lost_or_damaged_is_no_loss() {
 }
 
 #[tokio::test]
-async fn a_stopped_session_is_gone_from_disk_after_its_retention() {
-    const SECRET: &str = "a secret that must not stay";
+async fn a_session_that_is_over_is_gone_from_disk_after_its_retention_however_it_ended() {
     let local = Local::with(|config| config.journal.retention_seconds = 3_600).await;
+    let [stopped, idle, old, deleted] = ["stopped", "idle", "old", "deleted"];
+    let mut agents = Vec::new();
+    for end in [stopped, idle, old, deleted] {
+        let lives = json!({ "idleRuntimeSessionTimeout": 600, "maxLifetime": 600 });
+        let lives = if end == idle || end == old {
+            lives
+        } else {
+            json!({})
+        };
+        let lives = json!({ "lifecycleConfiguration": lives });
+        let agent = local.deploy_with(end, PROBE, lives).await;
+        let session = agent.session("first");
+        let echo = json!({ "do": "echo", "value": secret(end).repeat(1_000) });
+        session.ask(echo).await;
+        agents.push((end, agent, session));
+    }
+    local.advance(30);
+    for (_, _, session) in &agents {
+        rests(session).await;
+    }
+    for (end, agent, session) in &agents {
+        match *end {
+            "stopped" => {
+                session.count().await;
+                assert_eq!(session.stop().await.status, 200);
+            }
+            // Busy until its lifetime is over, not idle.
+            "old" => assert_eq!(session.count().await, 2),
+            "deleted" => {
+                local.delete(&agent.path("")).await.json_of(202);
+            }
+            _ => {}
+        }
+    }
+    local.advance(570);
+    for (end, reason) in [
+        (stopped, "stopped"),
+        (idle, "idle"),
+        (old, "lifetime"),
+        (deleted, "deleted"),
+    ] {
+        let of = agents.iter().find(|(name, ..)| *name == end).unwrap();
+        let ended = of.2.ended().await;
+        // Both times are over at once; which one is named first is the server's choice.
+        assert!(
+            ended["reason"] == reason || (end == idle && ended["reason"] == "lifetime"),
+            "{end}: {ended}"
+        );
+        assert!(is_on_disk(local.data(), &secret(end)), "{end}");
+    }
+    local.advance(3_700);
+    for (end, agent, session) in &agents {
+        eventually("the session to be gone", || async {
+            (session_status(&local, &agent.id, &session.id).await == 404).then_some(())
+        })
+        .await;
+        eventually("its traces to be gone", || async {
+            (!is_on_disk(local.data(), &secret(end))).then_some(())
+        })
+        .await;
+    }
+    local.stop().await;
+}
+
+fn secret(of: &str) -> String {
+    format!("a secret of the {of} one ")
+}
+
+#[tokio::test]
+async fn turns_before_an_image_are_let_go_and_count_all_the_same() {
+    let local = Local::with(|config| config.journal.retention_seconds = 60).await;
     let agent = local.deploy("probe", PROBE).await;
     let session = agent.session("first");
-    let echo = json!({ "do": "echo", "value": SECRET.repeat(1_000) });
-    session.ask(echo).await;
+    let question = json!({ "do": "model", "prompt": "Hello" });
+    session.ask(question).await;
+    session.count().await;
+    session.count().await;
+    let before = session.inspect().await;
     local.advance(30);
     rests(&session).await;
-    session.count().await;
-    assert_eq!(session.stop().await.status, 200);
-    assert!(is_on_disk(local.data(), SECRET));
-    local.advance(3_500);
-    assert_eq!(session.ended().await["reason"], "stopped");
-    local.advance(200);
-    eventually("the session to be gone", || async {
-        (session_status(&local, &agent.id, &session.id).await == 404).then_some(())
+    local.advance(120);
+    let journal = format!(
+        "/kellion/v1/agents/{}/sessions/{}/journal",
+        agent.id, session.id
+    );
+    eventually("the records to be gone", || async {
+        let journal = local.get(&journal).await.json_of(200);
+        (!journal["trimmed"].is_null()).then_some(())
     })
     .await;
-    eventually("its traces to be gone", || async {
-        (!is_on_disk(local.data(), SECRET)).then_some(())
-    })
-    .await;
+    let after = session.inspect().await;
+    for member in [
+        "phase",
+        "since",
+        "turns",
+        "models",
+        "memoryBytes",
+        "started",
+    ] {
+        assert_eq!(after[member], before[member], "{member}");
+    }
+    assert_eq!(
+        session.count().await,
+        4,
+        "it knows what its records tell no more"
+    );
+    assert_eq!(session.inspect().await["turns"], 4);
     local.stop().await;
 }
 

@@ -13,7 +13,7 @@ use super::store::{Found, Indexed, Lost, Place, Row, Seq, State, Store, Which};
 use super::writer;
 use super::{
     Answered, Compacted, Config, Damage, Durability, Error, Filter, History, Incarnation, Kept,
-    Loaded, Page, Record, Sequenced, Started, Transcript, Writer,
+    Loaded, Page, Record, Sequenced, Started, Sums, Transcript, Writer,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::ids::{AgentKey, InvocationId, SessionKey, TenantId};
@@ -376,6 +376,7 @@ impl Journal {
                 state: State::Damaged,
                 durability: Durability::default(),
                 trimmed: None,
+                totals: None,
                 records: Vec::new(),
                 damage: broken,
             }));
@@ -385,6 +386,12 @@ impl Journal {
             Some(_) => State::Damaged,
         };
         let (durability, trimmed) = (head.durability, head.first_kept());
+        let totals = Sums {
+            active: Timestamp::from_millis(count(head.active)),
+            turns: count(head.totals.turns),
+            models: head.totals.models(),
+            memory_bytes: count(head.totals.memory),
+        };
         let known = broken.or_else(|| head.damage());
         let verified = verified(head, read.rows, false).await?;
         let damage = match verified.stopped {
@@ -397,6 +404,7 @@ impl Journal {
             state,
             durability,
             trimmed,
+            totals: Some(totals),
             records: verified.records,
             damage,
         }))

@@ -90,10 +90,25 @@ pub struct Transcript {
     pub durability: Durability,
     /// The first record that is kept after the start, when those between were trimmed.
     pub trimmed: Option<Seq>,
+    /// What all its turns come to, those that were trimmed among them; none when its row makes no sense.
+    pub totals: Option<Sums>,
     /// The intact records, from the start.
     pub records: Vec<Sequenced<Record>>,
     /// Why there are no more, when there should be.
     pub damage: Option<Damage>,
+}
+
+/// What the turns of an incarnation come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sums {
+    /// When it last did something.
+    pub active: Timestamp,
+    /// Turns taken on.
+    pub turns: u64,
+    /// What they used of models.
+    pub models: ModelUse,
+    /// The linear memory after the last finished turn, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// The records of an incarnation that are as they were written, and where that ends.

@@ -9,6 +9,7 @@ use super::Shared;
 use super::alarm::Alarm;
 use super::archive;
 use super::directory::Leave;
+use super::halt::Halt;
 use super::invocation::{Invocation, TurnError};
 use super::life::{self, Life};
 use super::outlet::{Source, outlet};
@@ -16,7 +17,7 @@ use super::past::failure;
 use super::performance::{Performance, TurnEnd, perform};
 use super::record::Record;
 use super::state::{Abandoned, Effect, EndReason, Event, Phase, State};
-use super::tape::{Diverged, Halt};
+use super::tape::Diverged;
 use crate::agents::Deployment;
 use crate::journal::{self, TurnFinished};
 
@@ -152,8 +153,12 @@ impl Actor {
             }
             if let Some(over) = over.take() {
                 over.tell();
-                if life.is_image_due(&self.shared, &state) {
-                    Box::pin(life.image(&state)).await;
+                if life.is_image_due(&self.shared, &state) && !Box::pin(life.image(&state)).await {
+                    return Rested {
+                        rest: Rest::Asleep,
+                        over: None,
+                        mail,
+                    };
                 }
             }
             if let Some(delivery) = mail.take() {

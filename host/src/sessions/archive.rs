@@ -205,7 +205,7 @@ pub(super) async fn find(shared: &Shared, key: &SessionKey) -> Result<Arc<Record
 
 /// What the records say of a session.
 fn read(shared: &Shared, key: &SessionKey, transcript: Transcript) -> Option<Arc<Record>> {
-    let mut records = transcript.records;
+    let (mut records, totals) = (transcript.records, transcript.totals);
     let ended = match records.last().map(|last| &last.record) {
         Some(journal::Record::Ended(ended)) => Some(ended.clone()),
         _ => None,
@@ -216,7 +216,7 @@ fn read(shared: &Shared, key: &SessionKey, transcript: Transcript) -> Option<Arc
     let past = Past::read(records).ok()?;
     let phase = match (transcript.state, ended) {
         (State::Open, _) => Phase::Idle {
-            since: past.active(),
+            since: totals.map_or(past.active(), |totals| totals.active),
         },
         (State::Damaged, _) | (State::Ended, None) => Phase::Quarantined,
         (State::Ended, Some(ended)) => Phase::Ended {
@@ -225,7 +225,13 @@ fn read(shared: &Shared, key: &SessionKey, transcript: Transcript) -> Option<Arc
         },
     };
     let log = SessionLog::new(Arc::clone(&shared.clock), shared.config.log_kib << 10);
-    Some(Arc::new(Record::resting(key.clone(), &past, phase, log)))
+    Some(Arc::new(Record::resting(
+        key.clone(),
+        &past,
+        totals,
+        phase,
+        log,
+    )))
 }
 
 /// The tenant's sessions: live ones first, then ended ones.

@@ -80,8 +80,8 @@ impl Life {
             bytes: encode(image).await,
         };
         let kept = writer.keep_image(image).await?;
-        self.imaged = turn;
         kept.durable().await?;
+        self.imaged = turn;
         Ok(true)
     }
 
@@ -122,10 +122,12 @@ impl Life {
             && state.turns() >= self.imaged + every
     }
 
-    /// Keeps an image of a session that goes on.
-    pub(super) async fn image(&mut self, state: &State) {
+    /// Keeps an image of a session that goes on; false when that broke its instance. The session must rest then, so that
+    /// the journal makes another: one that is started here would know nothing.
+    #[must_use]
+    pub(super) async fn image(&mut self, state: &State) -> bool {
         let Phase::Idle { since } = state.phase() else {
-            return;
+            return true;
         };
         if let Err(error) = self.keep_image(state.turns(), since).await {
             tracing::warn!(
@@ -133,6 +135,7 @@ impl Life {
                 "an image could not be kept"
             );
         }
+        self.cell.is_some()
     }
 
     /// When the session may leave memory, if no turn comes; never, when it cannot come back as well.

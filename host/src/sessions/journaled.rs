@@ -9,7 +9,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 
-use super::tape::{Call, Diverged, Halt, Tape};
+use super::halt::Halt;
+use super::tape::{Call, Diverged, Tape};
 use super::turn::Turn;
 use crate::clock::Timestamp;
 use crate::contract::EventStream;
@@ -33,7 +34,7 @@ impl Journaled {
             Ok(None) => return None,
             Ok(Some(observed)) => match of(observed.result) {
                 Some(answer) => return Some(answer),
-                None => Diverged(format!("call {} was of another kind", call.number)),
+                None => Diverged::another_kind(call),
             },
             Err(diverged) => diverged,
         };
@@ -97,8 +98,8 @@ impl Capabilities for Journaled {
                             Ok(played.stream())
                         }
                         _ => {
-                            let what = format!("call {} was of another kind", call.number);
-                            self.halt.diverge(Diverged(what)).await
+                            let diverged = Diverged::another_kind(&call);
+                            self.halt.diverge(diverged).await
                         }
                     };
                 }
@@ -209,8 +210,7 @@ impl Capabilities for Journaled {
                 budget
             }
             Ok(Some(_)) => {
-                let what = format!("call {} was of another kind", call.number);
-                self.halt.diverged(Diverged(what));
+                self.halt.diverged(Diverged::another_kind(&call));
                 self.turn.remaining()
             }
             Err(diverged) => {
@@ -351,8 +351,8 @@ impl Played {
                     self.end = Some(end);
                 }
                 Some(_) => {
-                    let what = format!("call {} was of another kind", self.call.number);
-                    return self.halt.diverge(Diverged(what)).await;
+                    let diverged = Diverged::another_kind(&self.call);
+                    return self.halt.diverge(diverged).await;
                 }
                 None if !self.tape.is_recording() => {
                     let diverged = self.tape.reads_further(&self.call);

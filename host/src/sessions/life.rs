@@ -17,7 +17,7 @@ use super::state::{EndReason, State};
 use super::tape::Diverged;
 use crate::agents::{Deployment, NotServing};
 use crate::contract::types::AgentError;
-use crate::ids::{InvocationId, SessionKey};
+use crate::ids::{InvocationId, SessionKey, UserId};
 use crate::journal::{
     self, Body, Damage, Durability, Ended, History, Kept, Limits, Loaded, ModelUse, Record, Sent,
     Seq, Started, TurnFinished, Writer,
@@ -307,7 +307,7 @@ impl Life {
         &mut self,
         shared: &Shared,
         key: &SessionKey,
-        user: Option<crate::ids::UserId>,
+        user: Option<UserId>,
     ) -> Result<(), journal::Error> {
         let Pen::Blank(durability) = self.pen else {
             return Ok(());

@@ -9,6 +9,7 @@ mod alarm;
 mod archive;
 mod difference;
 mod directory;
+mod halt;
 mod hibernation;
 mod housekeeping;
 mod invocation;

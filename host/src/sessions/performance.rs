@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::Shared;
+use super::halt::{Halt, Halted};
 use super::invocation::{Invocation, TurnError};
 use super::journaled::Journaled;
 use super::life::{self, Life, NoCell};
@@ -15,7 +16,7 @@ use super::outlet::Source;
 use super::past::OpenTurn;
 use super::record;
 use super::state::EndReason;
-use super::tape::{Diverged, Halt, Halted, Tape};
+use super::tape::{Diverged, Tape};
 use super::turn::{Meter, Outcome, Receipt, Turn};
 use crate::clock::Timestamp;
 use crate::contract::types::AgentError;

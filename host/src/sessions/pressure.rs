@@ -12,6 +12,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// look at all that are awake.
 const PART: usize = 64;
 
+/// How many such parts are asked at each look.
+const PARTS: usize = 8;
+
 /// Longer than any image takes to be written; who waited in vain is told that there is no room.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,7 +49,13 @@ pub(super) async fn watch(shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        while resident().is_some_and(|resident| resident > limit) && make_room(&shared).await {}
+        // Not all at once: what a session gave back may show a moment later.
+        for _ in 0..PARTS {
+            let is_above = resident().is_some_and(|resident| resident > limit);
+            if !is_above || !make_room(&shared).await {
+                break;
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::state::Phase;
 use super::turn::{ModelUse, Receipt};
 use crate::clock::Timestamp;
 use crate::ids::{AgentId, SessionId, SessionKey, TenantId, Version};
-use crate::journal::History;
+use crate::journal::{History, Sums};
 
 /// Receipts kept of one session; the sums count all.
 const RECEIPTS: usize = 50;
@@ -143,7 +143,13 @@ impl Record {
     }
 
     /// What the journal says of it: it is not in memory.
-    pub(super) fn resting(key: SessionKey, past: &Past, phase: Phase, log: SessionLog) -> Self {
+    pub(super) fn resting(
+        key: SessionKey,
+        past: &Past,
+        totals: Option<Sums>,
+        phase: Phase,
+        log: SessionLog,
+    ) -> Self {
         let from = past.started.lives_from();
         let this = Self::new(key, past.started.version, from, log);
         past.receipts().for_each(|receipt| this.add(receipt));
@@ -153,6 +159,12 @@ impl Record {
             inside.summary.phase = phase;
             inside.summary.awake = false;
             inside.durable = true;
+            // Of turns that were trimmed there are no receipts, and they count all the same.
+            if let Some(totals) = totals {
+                inside.summary.turns = totals.turns;
+                inside.summary.models = totals.models.into();
+                inside.summary.memory_bytes = totals.memory_bytes;
+            }
         }
         this
     }

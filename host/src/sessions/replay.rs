@@ -8,12 +8,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::difference::Difference;
+use super::halt::{Halt, Halted};
 use super::invocation::TurnError;
 use super::journaled::Journaled;
 use super::life;
 use super::outlet::outlet;
 use super::past::PastTurn;
-use super::tape::{Diverged, Halt, Halted, Tape};
+use super::tape::{Diverged, Tape};
 use super::turn::{Meter, Turn};
 use crate::agents::Deployment;
 use crate::clock::Clock;

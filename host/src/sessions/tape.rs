@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use tokio::sync::Notify;
 
 use super::TurnError;
 use super::difference::{Asked, Difference};
+use super::halt::Halt;
 use crate::clock::{Clock, Timestamp};
 use crate::contract::model::Event;
 use crate::ids::Digest;
@@ -494,6 +494,10 @@ impl State {
 pub(super) struct Diverged(pub(super) String);
 
 impl Diverged {
+    pub(super) fn another_kind(call: &Call) -> Self {
+        Self(format!("call {} was of another kind", call.number))
+    }
+
     fn asks_more(turn: u64, call: &Call) -> Self {
         let number = call.number;
         Self(format!(
@@ -512,72 +516,5 @@ impl Diverged {
         Self(format!(
             "turn {turn}, replayed, does not make call {call} that it made"
         ))
-    }
-}
-
-/// Stops a turn from inside: its guest is never answered, and whoever runs it is told why.
-#[derive(Default)]
-pub(super) struct Halt {
-    why: Mutex<Option<Halted>>,
-    told: Notify,
-}
-
-/// Why a turn was stopped from inside.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Halted {
-    /// Something that the guest observed could not be written.
-    Unrecorded(TurnError),
-    /// It broke a limit that only its outside knows.
-    Faulted(TurnError),
-    /// Its replay went another way.
-    Diverged(Diverged),
-}
-
-impl Halt {
-    /// Never returns, and makes [`asked`](Self::asked) return.
-    async fn unrecorded(&self, error: TurnError) {
-        self.set(Halted::Unrecorded(error));
-        std::future::pending().await
-    }
-
-    /// The same for a limit that was broken.
-    pub(super) async fn fault<T>(&self, error: TurnError) -> T {
-        self.set(Halted::Faulted(error));
-        std::future::pending().await
-    }
-
-    /// The same for a replay.
-    pub(super) async fn diverge<T>(&self, diverged: Diverged) -> T {
-        self.diverged(diverged);
-        std::future::pending().await
-    }
-
-    /// For calls that cannot wait: the turn goes on until it makes one that can.
-    pub(super) fn diverged(&self, diverged: Diverged) {
-        self.set(Halted::Diverged(diverged));
-    }
-
-    fn set(&self, halted: Halted) {
-        let mut why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
-        why.get_or_insert(halted);
-        self.told.notify_one();
-    }
-
-    /// Why the turn was halted, if it was.
-    pub(super) fn why(&self) -> Option<Halted> {
-        self.why
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Returns when the turn is to be stopped.
-    pub(super) async fn asked(&self) -> Halted {
-        loop {
-            if let Some(why) = self.why() {
-                return why;
-            }
-            self.told.notified().await;
-        }
     }
 }

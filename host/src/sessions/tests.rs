@@ -10,12 +10,12 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use tokio_util::task::TaskTracker;
 
+use super::halt::Halt;
 use super::life::Life;
 use super::outlet::outlet;
 use super::past::Past;
 use super::performance::{Performance, TurnEnd, perform};
 use super::record::Record;
-use super::tape::Halt;
 use super::{Config, Invocation, SessionLog, Shared};
 use crate::agents::{self, Agents, Deployment, Lifecycle};
 use crate::clock::{Clock, Timestamp};

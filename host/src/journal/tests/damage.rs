@@ -167,7 +167,7 @@ async fn every_field_of_the_index_of_answers_is_guarded() {
 async fn a_session_under_another_name_is_not_given() {
     for edit in [
         "tenant = '000000000000'",
-        "agent = 'support-XXXXXXXXXX'",
+        "agent = 'support-Zy98Xw76Vu'",
         "session = 'session-00000000000000000000000000000009'",
     ] {
         let place = written().await;
@@ -176,7 +176,7 @@ async fn a_session_under_another_name_is_not_given() {
         let mut other = key(1);
         match edit.split(' ').next().unwrap() {
             "tenant" => other.agent.tenant = "000000000000".parse().unwrap(),
-            "agent" => other.agent.agent = "support-XXXXXXXXXX".parse().unwrap(),
+            "agent" => other.agent.agent = "support-Zy98Xw76Vu".parse().unwrap(),
             _ => other = key(9),
         }
         let journal = place.open();
