@@ -1,0 +1,66 @@
+//! Packs what authors need into the crate, so that one binary is enough: the contract, the SDKs and the templates.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// Folders that are products of work, not sources.
+const LEFT_OUT: [&str; 8] = [
+    "target",
+    "node_modules",
+    "__pycache__",
+    ".kellion",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    "dist",
+];
+
+fn main() {
+    let here =
+        PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the crate is"));
+    let sdk = here.parent().expect("the crate lies in the SDK's folder");
+    let root = sdk
+        .parent()
+        .expect("the SDK's folder lies in the workspace");
+    let mut table = String::from("pub(crate) const FILES: &[(&str, &[u8])] = &[\n");
+    pack(&root.join("wit"), "wit", &mut table);
+    for language in ["rust", "python", "typescript", "go", "c"] {
+        pack(&sdk.join(language), &format!("sdk/{language}"), &mut table);
+    }
+    pack(&here.join("templates"), "templates", &mut table);
+    table.push_str("];\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join("files.rs"), table).expect("OUT_DIR can be written");
+}
+
+/// Adds the files below a folder to the table, each with its path in the pack.
+fn pack(folder: &Path, name: &str, table: &mut String) {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let mut entries: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a folder can be read").path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        let file = path
+            .file_name()
+            .expect("an entry has a name")
+            .to_string_lossy();
+        let name = format!("{name}/{file}");
+        if path.is_dir() {
+            if !LEFT_OUT.contains(&&*file) && !file.ends_with(".egg-info") {
+                pack(&path, &name, table);
+            }
+        } else {
+            writeln!(
+                table,
+                "({name:?}, include_bytes!({:?})),",
+                path.display().to_string()
+            )
+            .expect("a string grows");
+        }
+    }
+}

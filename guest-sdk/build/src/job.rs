@@ -1,0 +1,82 @@
+//! One build.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use crate::tools::Tools;
+use crate::{Error, Language, Project, Result, c, go, pack, python, rust, typescript};
+
+/// How to build.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where the component goes; `NAME.wasm` in the project's folder otherwise.
+    pub out: Option<PathBuf>,
+    /// Environment variables that module-level code sees, which in Python and JavaScript runs while the agent is built.
+    pub env: BTreeMap<String, String>,
+    /// Where toolchains are kept; `.kellion/tools` in the project's folder otherwise.
+    pub tools: Option<PathBuf>,
+}
+
+/// What a build has made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The component.
+    pub component: PathBuf,
+    /// What may surprise its author: names of things that the agent uses and that will not work in a cell.
+    pub warnings: Vec<String>,
+}
+
+/// What a language's builder is given.
+pub(crate) struct Job<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) env: &'a BTreeMap<String, String>,
+    /// The SDK of the project's language.
+    pub(crate) sdk: PathBuf,
+    /// The contract.
+    pub(crate) wit: PathBuf,
+    /// For what the build needs in between; kept for the next one.
+    pub(crate) work: PathBuf,
+    pub(crate) tools: Tools,
+    /// Where the component goes.
+    pub(crate) out: PathBuf,
+    /// Says what is done.
+    pub(crate) talk: &'a dyn Fn(&str),
+}
+
+/// Makes the project's component. `talk` is told each command before it runs.
+///
+/// Everything that the build needs beside the sources is kept in the project's folder `.kellion`, which ignores itself.
+pub fn build(project: &Project, options: &Options, talk: &dyn Fn(&str)) -> Result<Built> {
+    let own = project.folder.join(".kellion");
+    let language = project.language.name();
+    let job = Job {
+        project,
+        env: &options.env,
+        sdk: own.join("sdk").join(language),
+        wit: own.join("wit"),
+        work: own.join("build").join(&project.name),
+        tools: Tools::new(options.tools.clone().unwrap_or_else(|| own.join("tools"))),
+        out: options
+            .out
+            .clone()
+            .unwrap_or_else(|| project.folder.join(format!("{}.wasm", project.name))),
+        talk,
+    };
+    fs::create_dir_all(&job.work).map_err(Error::file("create", &job.work))?;
+    let ignore = own.join(".gitignore");
+    fs::write(&ignore, "*\n").map_err(Error::file("write", &ignore))?;
+    pack::unpack("wit", &job.wit)?;
+    pack::unpack(&format!("sdk/{language}"), &job.sdk)?;
+    let warnings = match project.language {
+        Language::Rust => rust::build(&job),
+        Language::Python => python::build(&job),
+        Language::TypeScript => typescript::build(&job),
+        Language::Go => go::build(&job),
+        Language::C => c::build(&job),
+    }?;
+    Ok(Built {
+        component: job.out,
+        warnings,
+    })
+}
