@@ -82,6 +82,17 @@ impl Server {
         compiler: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Server, Error> {
+        let provider = provider(config.provider).await?;
+        Self::start_with(config, provider, compiler, clock).await
+    }
+
+    /// The same, with a provider of one's own.
+    pub async fn start_with(
+        config: Config,
+        provider: Arc<dyn Provider>,
+        compiler: PathBuf,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Server, Error> {
         if !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));
         }
@@ -92,7 +103,6 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
-        let provider = provider(config.provider).await?;
         let provider_name = provider.name();
         let sandbox = Arc::new(Sandbox::new(config.sandbox.clone())?);
         let places = agents::Config {
@@ -164,7 +174,8 @@ impl Server {
     }
 }
 
-async fn provider(choice: ProviderChoice) -> Result<Arc<dyn Provider>, SetupError> {
+/// The provider of that name.
+pub async fn provider(choice: ProviderChoice) -> Result<Arc<dyn Provider>, SetupError> {
     let bedrock = match choice {
         ProviderChoice::Bedrock => true,
         ProviderChoice::Offline => false,

@@ -123,6 +123,15 @@ fn default_data() -> PathBuf {
         .join("kellion")
 }
 
+/// Where toolchains for authors are kept: `kellion/tools` in the user's cache folder, if there is such a folder.
+pub fn default_tools() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let cache = set("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    cache.map(|cache| cache.join("kellion/tools"))
+}
+
 /// Whether this machine's environment says how to reach Bedrock: an endpoint, credentials, or a place to get them.
 pub fn aws_is_configured() -> bool {
     const SIGNS: [&str; 7] = [

@@ -1,4 +1,4 @@
-//! `kellion deploy FILE --name NAME`.
+//! `kellion deploy [PATH] --name NAME`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::build::{How, agent_name, component};
 use super::client::{Agent, Client};
 use super::exit::Failure;
 use super::push::push_bytes;
@@ -15,17 +16,20 @@ const POLL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The component, a .wasm file.
-    file: PathBuf,
-    /// The agent's name: letters, digits and underscores.
+    /// The component, a .wasm file; or an agent's folder or source file, which is built first.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// The agent's name: letters, digits and underscores. [default: that of the file or folder]
     #[arg(long)]
-    name: String,
+    name: Option<String>,
     /// A value of the agent's configuration; may be given again.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     environment: Vec<(String, String)>,
+    #[command(flatten)]
+    how: How,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("a value has the form NAME=VALUE")?;
@@ -33,11 +37,10 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn run(args: &Args, client: &Client, json: bool) -> Result<(), Failure> {
-    let file = &args.file;
-    let bytes = tokio::fs::read(file)
-        .await
-        .map_err(|error| Failure::new(format!("cannot read {}", file.display())).because(&error))?;
-    let deployed = deploy(client, bytes, &args.name, &args.environment).await?;
+    let bytes = component(&args.path, &args.how)?;
+    let name = args.name.clone();
+    let name = name.unwrap_or_else(|| agent_name(&args.path));
+    let deployed = deploy(client, bytes, &name, &args.environment).await?;
     if json {
         super::say(json!({
             "agentRuntimeArn": deployed.arn,

@@ -55,8 +55,19 @@ impl Failure {
         }
     }
 
-    pub(super) fn report(self) -> ExitCode {
+    /// What went wrong, for a command that goes on all the same.
+    pub(super) fn tell(&self) {
         super::tell(format_args!("kellion: {}", self.message));
+    }
+
+    /// The end of a command.
+    pub(super) fn report(self) -> ExitCode {
+        self.tell();
         ExitCode::from(self.kind as u8)
+    }
+
+    /// What went wrong.
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::Failure;
 use crate::ids::Digest;
-use crate::sandbox;
+use crate::sandbox::{self, Inspection};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,7 +31,13 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
         }));
         return Ok(());
     }
-    super::say(format_args!("digest   sha256:{}", Digest::of(&bytes)));
+    say(&bytes, &inspection);
+    Ok(())
+}
+
+/// What can be said without running it.
+pub(super) fn say(bytes: &[u8], inspection: &Inspection) {
+    super::say(format_args!("digest   sha256:{}", Digest::of(bytes)));
     super::say(format_args!("size     {} KiB", bytes.len().div_ceil(1_024)));
     super::say(format_args!(
         "imports  {}",
@@ -51,5 +57,4 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
         let obstacles = inspection.obstacles.join("\n         ");
         format!("images   no: {obstacles}")
     });
-    Ok(())
 }

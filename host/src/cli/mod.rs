@@ -1,16 +1,23 @@
 //! The command line. Results go to stdout, talk to stderr.
 
 mod agents;
+mod answer;
+mod build;
+mod chat;
+mod check;
 mod client;
 mod compile;
 mod demo;
 mod deploy;
+mod dev;
 mod exit;
 mod inspect;
 mod invoke;
+mod new;
 mod push;
 mod serve;
 mod sessions;
+mod test;
 mod travel;
 
 use std::process::ExitCode;
@@ -37,6 +44,16 @@ enum Command {
     Serve(serve::Args),
     /// Watch the AgentCore tutorial run, step by step, and keep the server for your own calls.
     Demo(demo::Args),
+    /// Begin a new agent in a folder of its own.
+    New(new::Args),
+    /// Make an agent's component.
+    Build(build::Args),
+    /// Show whether a component would run here, what it needs, and what a session of it costs.
+    Check(check::Args),
+    /// Build and serve an agent, talk to it, and do so again whenever its sources change.
+    Dev(dev::Args),
+    /// Run an agent's tests, with models that say what the tests tell them to.
+    Test(test::Args),
     /// Store a component under a reference.
     Push {
         #[command(flatten)]
@@ -44,7 +61,8 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
-    /// Push a component, create or update its agent, wait until it serves, and show how to call it.
+    /// Push a component, or what is built of sources, create or update its agent, wait until it serves, and show how to
+    /// call it.
     Deploy {
         #[command(flatten)]
         args: deploy::Args,
@@ -55,6 +73,13 @@ enum Command {
     Invoke {
         #[command(flatten)]
         args: invoke::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Talk to an agent, line by line.
+    Chat {
+        #[command(flatten)]
+        args: chat::Args,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -86,6 +111,8 @@ pub fn run() -> ExitCode {
         // Alone in its process, without threads.
         Command::CompileArtifact(args) => return compile::run(&args),
         Command::Inspect(args) => inspect::run(&args, cli.json),
+        Command::New(args) => new::run(&args, cli.json),
+        Command::Build(args) => build::run(&args, cli.json),
         command => match tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -104,12 +131,18 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(&args, json).await,
         Command::Demo(args) => demo::run(&args).await,
+        Command::Check(args) => check::run(&args, json).await,
+        Command::Dev(args) => dev::run(&args).await,
+        Command::Test(args) => test::run(&args, json).await,
+        Command::Chat { args, client } => chat::run(&args, &client.client()?).await,
         Command::Push { args, client } => push::run(&args, &client.client()?, json).await,
         Command::Deploy { args, client } => deploy::run(&args, &client.client()?, json).await,
         Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
         Command::Agents { client } => agents::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
-        Command::Inspect(_) | Command::CompileArtifact(_) => Ok(()),
+        Command::Inspect(_) | Command::New(_) | Command::Build(_) | Command::CompileArtifact(_) => {
+            Ok(())
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::exit::Failure;
 use crate::app::{Server, asked_to_stop};
 use crate::clock::SystemClock;
 use crate::config::{Config, ProviderChoice};
+use crate::models::Provider;
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
@@ -57,19 +58,38 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
 
 /// Starts the server that file and flags describe together.
 pub(super) async fn start(args: &Args) -> Result<Server, Failure> {
+    Server::start(config(args)?, compiler()?, Arc::new(SystemClock))
+        .await
+        .map_err(|error| Failure::of(&error))
+}
+
+/// The same with a provider of one's own.
+pub(super) async fn start_with(
+    args: &Args,
+    provider: Arc<dyn Provider>,
+) -> Result<Server, Failure> {
+    let (config, compiler) = (config(args)?, compiler()?);
+    Server::start_with(config, provider, compiler, Arc::new(SystemClock))
+        .await
+        .map_err(|error| Failure::of(&error))
+}
+
+/// What file and flags say together.
+pub(super) fn config(args: &Args) -> Result<Config, Failure> {
     let mut config = Config::load(args.config.as_deref()).map_err(|error| Failure::of(&error))?;
     config.listen = args.listen.unwrap_or(config.listen);
     config.provider = args.provider.unwrap_or(config.provider);
     if let Some(data) = &args.data {
         config.data.clone_from(data);
     }
-    let compiler = std::env::current_exe().map_err(|error| {
+    Ok(config)
+}
+
+fn compiler() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| {
         Failure::new("cannot find the server's own executable, which compiles agents")
             .because(&error)
-    })?;
-    Server::start(config, compiler, Arc::new(SystemClock))
-        .await
-        .map_err(|error| Failure::of(&error))
+    })
 }
 
 /// Logs at `warn`, or as `KELLION_LOG` says.

@@ -3,7 +3,11 @@
 //! Nothing above this folder knows which provider serves, and nothing outside it knows the AWS SDK.
 
 pub mod bedrock;
+mod count;
 pub mod offline;
+mod pieces;
+pub mod remembering;
+pub mod scripted;
 
 use futures::future::BoxFuture;
 

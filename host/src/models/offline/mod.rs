@@ -5,11 +5,9 @@
 //! what a session remembers is what its agent remembers. The same request always gives the same answer.
 
 mod arithmetic;
-mod count;
 mod history;
 mod prompt;
 mod script;
-mod stream;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -18,7 +16,7 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 
 use self::script::Reply;
-use super::Provider;
+use super::{Provider, count, pieces};
 use crate::contract::EventStream;
 use crate::contract::model::{
     Content, Error, ErrorKind, Request, Response, StopReason, ToolUse, Usage,
@@ -29,7 +27,7 @@ use crate::contract::model::{
 pub struct Offline;
 
 impl Offline {
-    fn answer(request: &Request) -> Result<Response, Error> {
+    pub(super) fn answer(request: &Request) -> Result<Response, Error> {
         let reply = script::reply(request)?;
         let input_tokens = count::request(request);
         let (content, stop_reason) = match reply {
@@ -67,7 +65,7 @@ impl Provider for Offline {
     }
 
     fn converse_stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, Error>> {
-        ready(Self::answer(&request).map(stream::events)).boxed()
+        ready(Self::answer(&request).map(pieces::events)).boxed()
     }
 
     /// The same number that an answer to the request would put in its usage.

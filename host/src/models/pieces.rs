@@ -33,7 +33,7 @@ pub(super) fn events(response: Response) -> EventStream {
                         .map(|piece| Event::Delta(Delta::ToolInput(piece.iter().collect()))),
                 );
             }
-            // The script makes no other blocks.
+            // Nothing that is scripted makes other blocks.
             _ => continue,
         }
         events.push(Event::BlockStop);

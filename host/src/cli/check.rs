@@ -1,0 +1,146 @@
+//! `kellion check FILE`: would it run here, and at what cost.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::build::{How, component};
+use super::exit::Failure;
+use crate::contract::log::Level;
+use crate::ids::Digest;
+use crate::sandbox::{self, Birth, Cell, Inspection, LogSink, Program, Sandbox};
+
+/// Starts that are measured; the median is told.
+const STARTS: usize = 21;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The component, a .wasm file; or sources, which are built first.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    #[command(flatten)]
+    how: How,
+}
+
+/// What trying it out showed.
+struct Trial {
+    compile: Duration,
+    program_bytes: usize,
+    start: Duration,
+    /// Linear memory after the start, whether touched or not.
+    memory_bytes: u64,
+    /// What of it was written to, which is what each session needs of its own; none when it cannot be imaged.
+    own_bytes: Option<usize>,
+}
+
+pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
+    let bytes = component(&args.path, &args.how)?;
+    let inspection = sandbox::inspect(&bytes).map_err(|error| Failure::of(&error))?;
+    let trial = match &inspection.misfit {
+        None => Some(try_out(&bytes).await?),
+        Some(_) => None,
+    };
+    if json {
+        say_json(&bytes, &inspection, trial.as_ref());
+    } else {
+        say_text(&bytes, &inspection, trial.as_ref());
+    }
+    match &inspection.misfit {
+        None => Ok(()),
+        Some(misfit) => Err(Failure::new(format!("it does not fit: {misfit}"))),
+    }
+}
+
+async fn try_out(bytes: &[u8]) -> Result<Trial, Failure> {
+    let failed = |error: &(dyn std::error::Error + 'static)| Failure::of(error);
+    let config = sandbox::Config {
+        max_live_sessions: 8,
+        ..sandbox::Config::default()
+    };
+    let began = Instant::now();
+    let compiled = sandbox::compile(bytes, config.memory_mib).map_err(|error| failed(&error))?;
+    let compile = began.elapsed();
+    let folder = tempfile::tempdir()
+        .map_err(|error| Failure::new("cannot make a temporary folder").because(&error))?;
+    let file = folder.path().join("agent.cwasm");
+    std::fs::write(&file, &compiled)
+        .map_err(|error| Failure::new("cannot write the compiled agent").because(&error))?;
+    let sandbox = Sandbox::new(config).map_err(|error| failed(&error))?;
+    let program = sandbox.load(&file).map_err(|error| failed(&error))?;
+    // The first start pays for what all share.
+    let mut first = start(&sandbox, &program).await?;
+    let memory_bytes = first.memory_bytes();
+    let own_bytes = match first.capture().await {
+        Ok(image) => Some(image.data_bytes()),
+        Err(_) => None,
+    };
+    drop(first);
+    let mut times = Vec::with_capacity(STARTS);
+    for _ in 0..STARTS {
+        let began = Instant::now();
+        let cell = start(&sandbox, &program).await?;
+        times.push(began.elapsed());
+        drop(cell);
+    }
+    times.sort();
+    Ok(Trial {
+        compile,
+        program_bytes: compiled.len(),
+        start: times[STARTS / 2],
+        memory_bytes,
+        own_bytes,
+    })
+}
+
+async fn start(sandbox: &Sandbox, program: &Program) -> Result<Cell, Failure> {
+    struct ToTheTerminal;
+    impl LogSink for ToTheTerminal {
+        fn write(&self, _: Level, message: &str) {
+            super::tell(message);
+        }
+    }
+    Cell::start(sandbox, program, Arc::new(ToTheTerminal), &Birth::TRIAL)
+        .await
+        .map_err(|fault| Failure::new(format!("a trial start failed: {fault}")))
+}
+
+fn say_json(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
+    super::say(json!({
+        "digest": Digest::of(bytes),
+        "sizeBytes": bytes.len(),
+        "imports": inspection.imports,
+        "exports": inspection.exports,
+        "misfit": inspection.misfit,
+        "imageObstacles": inspection.obstacles,
+        "compileMs": trial.map(|trial| trial.compile.as_millis()),
+        "programBytes": trial.map(|trial| trial.program_bytes),
+        "startUs": trial.map(|trial| trial.start.as_micros()),
+        "memoryBytes": trial.map(|trial| trial.memory_bytes),
+        "ownBytes": trial.and_then(|trial| trial.own_bytes),
+    }));
+}
+
+fn say_text(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
+    let kib = |bytes: usize| bytes.div_ceil(1_024);
+    super::inspect::say(bytes, inspection);
+    let Some(trial) = trial else { return };
+    super::say(format_args!(
+        "compiled {} KiB in {} ms",
+        kib(trial.program_bytes),
+        trial.compile.as_millis()
+    ));
+    super::say(format_args!(
+        "start    {} µs, the median of {STARTS}",
+        trial.start.as_micros()
+    ));
+    let linear = trial.memory_bytes / 1_024;
+    super::say(match trial.own_bytes {
+        Some(own) => format!(
+            "memory   {linear} KiB after the start, of which a session writes {} KiB; the rest is shared",
+            kib(own)
+        ),
+        None => format!("memory   {linear} KiB after the start"),
+    });
+}
