@@ -8,9 +8,11 @@
     reason = "a test fails by panicking, and says where"
 )]
 
+mod author;
 mod aws_clients;
 mod chaos;
 mod command_line;
+mod conformance;
 mod control_plane;
 mod data_plane;
 mod faults;

@@ -36,13 +36,13 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// The largest artifact, in MiB. 100 by default: the largest agents, Python with its libraries, have some 90.
+    /// The largest artifact, in MiB. 256 by default: Python agents with many libraries have some 90.
     pub artifact_mib: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { artifact_mib: 100 }
+        Self { artifact_mib: 256 }
     }
 }
 

@@ -31,8 +31,9 @@ struct Trial {
     start: Duration,
     /// Linear memory after the start, whether touched or not.
     memory_bytes: u64,
-    /// What of it was written to, which is what each session needs of its own; none when it cannot be imaged.
-    own_bytes: Option<usize>,
+    /// What a live session takes of this machine after its start, its share in what the server keeps for it included;
+    /// none where the system does not tell.
+    own_bytes: Option<u64>,
 }
 
 pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
@@ -56,7 +57,7 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
 async fn try_out(bytes: &[u8]) -> Result<Trial, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of(error);
     let config = sandbox::Config {
-        max_live_sessions: 8,
+        max_live_sessions: STARTS as u32 + 1,
         ..sandbox::Config::default()
     };
     let began = Instant::now();
@@ -70,20 +71,20 @@ async fn try_out(bytes: &[u8]) -> Result<Trial, Failure> {
     let sandbox = Sandbox::new(config).map_err(|error| failed(&error))?;
     let program = sandbox.load(&file).map_err(|error| failed(&error))?;
     // The first start pays for what all share.
-    let mut first = start(&sandbox, &program).await?;
+    let first = start(&sandbox, &program).await?;
     let memory_bytes = first.memory_bytes();
-    let own_bytes = match first.capture().await {
-        Ok(image) => Some(image.data_bytes()),
-        Err(_) => None,
-    };
-    drop(first);
+    let before = private_bytes();
     let mut times = Vec::with_capacity(STARTS);
+    let mut cells = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
         let began = Instant::now();
-        let cell = start(&sandbox, &program).await?;
+        cells.push(start(&sandbox, &program).await?);
         times.push(began.elapsed());
-        drop(cell);
     }
+    let after = private_bytes();
+    let own_bytes = before
+        .zip(after)
+        .map(|(before, after)| after.saturating_sub(before) / STARTS as u64);
     times.sort();
     Ok(Trial {
         compile,
@@ -92,6 +93,16 @@ async fn try_out(bytes: &[u8]) -> Result<Trial, Failure> {
         memory_bytes,
         own_bytes,
     })
+}
+
+/// Memory of this process that it shares with none.
+fn private_bytes() -> Option<u64> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    let line = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("Private_Dirty:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kib << 10)
 }
 
 async fn start(sandbox: &Sandbox, program: &Program) -> Result<Cell, Failure> {
@@ -138,8 +149,8 @@ fn say_text(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
     let linear = trial.memory_bytes / 1_024;
     super::say(match trial.own_bytes {
         Some(own) => format!(
-            "memory   {linear} KiB after the start, of which a session writes {} KiB; the rest is shared",
-            kib(own)
+            "memory   {linear} KiB after the start; a live session takes {} KiB of this machine, the rest is shared",
+            own / 1_024
         ),
         None => format!("memory   {linear} KiB after the start"),
     });

@@ -241,8 +241,10 @@ pub(super) fn shared(memory_mib: u32) -> wasmtime::Config {
         .epoch_interruption(true)
         .relaxed_simd_deterministic(true)
         .memory_reservation(u64::from(memory_mib) << 20)
-        .async_stack_size(2 << 20)
-        .max_wasm_stack(512 << 10)
+        // Interpreters nest deep: 5,000 nested lists in JSON take CPython 1.9 MiB. What is not used costs address space
+        // alone; the rest of the stack is for what the guest calls.
+        .async_stack_size(4 << 20)
+        .max_wasm_stack(2 << 20)
         .async_stack_zeroing(true)
         // An agent's debug info is a stranger's data; nothing here parses it.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
@@ -286,7 +288,7 @@ fn serving(config: &Config) -> wasmtime::Config {
         // A store keeps its last stack: as many as live sessions, not as many as running calls.
         .total_stacks(sessions)
         .total_core_instances(sessions.saturating_mul(6))
-        .total_tables(sessions.saturating_mul(2))
+        .total_tables(sessions.saturating_mul(4))
         // 40 of its own, and an accessor for each memory.
         .max_core_instances_per_component(42)
         .max_memories_per_component(2)

@@ -114,7 +114,7 @@ enum Failing {
 
 impl Fixture {
     pub(super) fn read(file: &Path) -> Result<Self, Failure> {
-        let shown = file.display();
+        let shown = file.strip_prefix(".").unwrap_or(file).display();
         let text = std::fs::read_to_string(file)
             .map_err(|error| Failure::new(format!("cannot read {shown}")).because(&error))?;
         let mut fixture: Self = serde_json::from_str(&text)

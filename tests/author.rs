@@ -1,0 +1,220 @@
+//! An author's loop on the command line: new, build, check, test, chat, dev.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{Host, TUTORIAL, kellion};
+
+/// A folder with the tutorial's agent in it.
+fn bench() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = folder.path().join("concierge.wasm");
+    fs::copy(TUTORIAL, &agent).unwrap();
+    (folder, agent)
+}
+
+/// The same with one test file.
+fn test_of(turns: Value) -> TempDir {
+    let (folder, _) = bench();
+    let test = json!({ "about": "a test of tests", "turns": turns });
+    fs::write(folder.path().join("a.test.json"), test.to_string()).unwrap();
+    folder
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    kellion(folder).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn succeeded(output: &Output) -> String {
+    assert!(
+        output.status.success(),
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+#[test]
+fn a_test_plays_models_and_looks_at_answers() {
+    let folder = test_of(json!([
+        { "payload": { "prompt": "How much is 2X5?", "user_id": 1 }, "session": "a", "contains": ["Maira", "10"] },
+        {
+            "payload": { "prompt": "twenty-one times two?", "user_id": 1 }, "session": "a",
+            "model": [
+                [{ "text": "Let me see." }, { "tool": "calculator", "input": { "expression": "2*21" } }],
+                { "text": "It is 42." }
+            ],
+            "asked": ["twenty-one", "42"],
+            "answer": "It is 42."
+        },
+        {
+            "payload": { "prompt": "and now?", "user_id": 1 },
+            "model": [{ "error": "throttled", "message": "slow down" }],
+            "error": "slow down"
+        }
+    ]));
+    let said = succeeded(&run(folder.path(), &["test", "concierge.wasm"]));
+    assert_eq!(said, "ok    a.test.json\n");
+}
+
+#[test]
+fn a_test_that_fails_says_what_is_otherwise() {
+    let payload = json!({ "prompt": "Hi", "user_id": 1 });
+    let folder = test_of(json!([
+        { "payload": payload, "model": [{ "text": "a" }], "answer": "b" },
+        { "payload": payload, "model": [{ "text": "a" }], "contains": "c" },
+        { "payload": payload, "model": [{ "text": "a" }, { "text": "d" }] },
+        { "payload": payload, "model": [] },
+        { "payload": payload, "model": [{ "text": "a" }], "error": "e" },
+        { "payload": payload, "model": [{ "text": "a" }], "asked": ["f"] },
+        { "payload": { "prompt": 1 } },
+    ]));
+    let output = run(folder.path(), &["--json", "test", "concierge.wasm"]);
+    assert_eq!(output.status.code(), Some(6));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["passed"], false);
+    let complaints: Vec<&str> = told["complaints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|complaint| complaint.as_str().unwrap())
+        .collect();
+    for (complaint, parts) in complaints.iter().zip([
+        ["turn 1:", "\"a\", not \"b\""],
+        ["turn 2:", "lacks \"c\""],
+        ["turn 3:", "1 of the model's replies were never asked for"],
+        ["turn 4:", "the script has no reply for model call 1"],
+        ["turn 5:", "it should fail"],
+        ["turn 6:", "lacks \"f\""],
+        ["turn 7:", "payload does not fit"],
+    ]) {
+        for part in parts {
+            assert!(complaint.contains(part), "{complaint}");
+        }
+    }
+    assert_eq!(complaints.len(), 7, "{complaints:?}");
+}
+
+#[test]
+fn a_file_that_is_no_test_is_refused_with_its_place() {
+    for (content, part) in [
+        ("{", "line 1"),
+        (r#"{"turns": [{"payload": 1, "anser": 2}]}"#, "`anser`"),
+        (
+            r#"{"turns": [{"payload": 1, "model": [{"say": "x"}]}]}"#,
+            "expected {\"text\": …}",
+        ),
+    ] {
+        let (folder, _) = bench();
+        fs::write(folder.path().join("a.test.json"), content).unwrap();
+        let output = run(folder.path(), &["test", "concierge.wasm"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        assert!(
+            said.contains("a.test.json") && said.contains(part),
+            "{said}"
+        );
+    }
+    let (folder, _) = bench();
+    let output = run(folder.path(), &["test", "concierge.wasm"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains(".test.json"));
+}
+
+#[test]
+fn check_says_what_a_session_costs() {
+    let (folder, _) = bench();
+    let said = succeeded(&run(folder.path(), &["check", "concierge.wasm", "--json"]));
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told["misfit"], Value::Null, "{told}");
+    for member in [
+        "sizeBytes",
+        "programBytes",
+        "startUs",
+        "memoryBytes",
+        "ownBytes",
+    ] {
+        assert!(told[member].as_u64() > Some(0), "{member}: {told}");
+    }
+    fs::write(folder.path().join("other.wasm"), b"\0asm\x0d\0\x01\0").unwrap();
+    let output = run(folder.path(), &["check", "other.wasm"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("does not export \"invoke\""), "{said}");
+}
+
+#[tokio::test]
+async fn chat_keeps_one_session() {
+    let host = Host::start();
+    host.deploy("tutorial", TUTORIAL).await;
+    let mut chat = kellion(host.folder());
+    chat.args(["chat", "tutorial", "--endpoint", host.endpoint()]);
+    let lines = [
+        r#"{"prompt": "How much is 2X5?", "user_id": 1}"#,
+        "this one has no user",
+        r#"{"prompt": "and that plus 34?", "user_id": 1}"#,
+    ];
+    let output = typed(chat, &lines.join("\n"));
+    assert_eq!(
+        succeeded(&output),
+        "Hello Maira! 2*5 is 10.\nHello Maira! 10 + 34 is 44.\n"
+    );
+    let said = text(&output.stderr);
+    assert!(said.contains("missing field `user_id`"), "{said}");
+}
+
+/// Runs a command with this typed.
+fn typed(mut command: Command, lines: &str) -> Output {
+    use std::io::Write;
+    command.stdin(Stdio::piped());
+    command.stdout(Stdio::piped());
+    command.stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut keyboard = process.stdin.take().unwrap();
+    keyboard.write_all(lines.as_bytes()).unwrap();
+    drop(keyboard);
+    process.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_new_project_takes_its_name_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for language in ["rust", "python", "typescript", "go", "c"] {
+        let name = format!("my-{language}");
+        let said = succeeded(&run(folder.path(), &["new", &name, "--lang", language]));
+        assert!(said.contains(&format!("{name}/README.md")), "{said}");
+        let readme = fs::read_to_string(folder.path().join(&name).join("README.md")).unwrap();
+        assert!(readme.contains(&name) && !readme.contains("{{"), "{readme}");
+        let again = run(folder.path(), &["new", &name, "--lang", language]);
+        assert_eq!(again.status.code(), Some(5), "{}", text(&again.stderr));
+    }
+    for (arguments, part) in [
+        (["new", "x", "--lang", "cobol"], "python, typescript"),
+        (["new", "../x", "--lang", "go"], "begin with a letter"),
+        (["new", "ü", "--lang", "go"], "begin with a letter"),
+    ] {
+        let output = run(folder.path(), &arguments);
+        assert!(!output.status.success());
+        assert!(
+            text(&output.stderr).contains(part),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+    let output = run(folder.path(), &["build", "."]);
+    assert!(
+        text(&output.stderr).contains("kellion new NAME"),
+        "{}",
+        text(&output.stderr)
+    );
+}
