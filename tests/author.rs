@@ -76,7 +76,7 @@ fn a_test_that_fails_says_what_is_otherwise() {
         { "payload": payload, "model": [{ "text": "a" }, { "text": "d" }] },
         { "payload": payload, "model": [] },
         { "payload": payload, "model": [{ "text": "a" }], "error": "e" },
-        { "payload": payload, "model": [{ "text": "a" }], "asked": ["f"] },
+        { "payload": payload, "model": [{ "text": "a" }], "asked": ["zebra"] },
         { "payload": { "prompt": 1 } },
     ]));
     let output = run(folder.path(), &["--json", "test", "concierge.wasm"]);
@@ -95,7 +95,7 @@ fn a_test_that_fails_says_what_is_otherwise() {
         ["turn 3:", "1 of the model's replies were never asked for"],
         ["turn 4:", "the script has no reply for model call 1"],
         ["turn 5:", "it should fail"],
-        ["turn 6:", "lacks \"f\""],
+        ["turn 6:", "lacks \"zebra\""],
         ["turn 7:", "payload does not fit"],
     ]) {
         for part in parts {
