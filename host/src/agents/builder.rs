@@ -18,8 +18,9 @@ use crate::sandbox::{Birth, Cell, EDITION, Fault, LogSink, Program, Sandbox};
 /// The exit code by which the compile child says that the component is at fault, with the reason on stderr.
 pub const REFUSED: u8 = 65;
 
-/// The largest Python agents take some 25 s on two cores; past this the component means no good.
-const COMPILE_TIME: Duration = Duration::from_secs(120);
+/// The largest Python agents take some 25 s on two idle cores, and minutes on busy ones; past this the component means no
+/// good.
+const COMPILE_TIME: Duration = Duration::from_secs(300);
 
 /// A trial start that takes longer would make every session wait as long.
 const START_TIME: Duration = Duration::from_secs(10);

@@ -38,10 +38,17 @@ struct Trial {
 
 pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let bytes = component(&args.path, &args.how)?;
-    let inspection = sandbox::inspect(&bytes).map_err(|error| Failure::of(&error))?;
-    let trial = match &inspection.misfit {
-        None => Some(try_out(&bytes).await?),
-        Some(_) => None,
+    let config = sandbox::Config {
+        max_live_sessions: STARTS as u32 + 1,
+        ..sandbox::Config::default()
+    };
+    let began = Instant::now();
+    let inspected = sandbox::inspect(&bytes, config.memory_mib);
+    let (inspection, program) = inspected.map_err(|error| Failure::of(&error))?;
+    let compile = began.elapsed();
+    let trial = match program {
+        Some(program) => Some(try_out(&program, compile, config).await?),
+        None => None,
     };
     if json {
         say_json(&bytes, &inspection, trial.as_ref());
@@ -54,19 +61,16 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
     }
 }
 
-async fn try_out(bytes: &[u8]) -> Result<Trial, Failure> {
+async fn try_out(
+    compiled: &[u8],
+    compile: Duration,
+    config: sandbox::Config,
+) -> Result<Trial, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of(error);
-    let config = sandbox::Config {
-        max_live_sessions: STARTS as u32 + 1,
-        ..sandbox::Config::default()
-    };
-    let began = Instant::now();
-    let compiled = sandbox::compile(bytes, config.memory_mib).map_err(|error| failed(&error))?;
-    let compile = began.elapsed();
     let folder = tempfile::tempdir()
         .map_err(|error| Failure::new("cannot make a temporary folder").because(&error))?;
     let file = folder.path().join("agent.cwasm");
-    std::fs::write(&file, &compiled)
+    std::fs::write(&file, compiled)
         .map_err(|error| Failure::new("cannot write the compiled agent").because(&error))?;
     let sandbox = Sandbox::new(config).map_err(|error| failed(&error))?;
     let program = sandbox.load(&file).map_err(|error| failed(&error))?;

@@ -18,7 +18,7 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let file = &args.file;
     let bytes = std::fs::read(file)
         .map_err(|error| Failure::new(format!("cannot read {}", file.display())).because(&error))?;
-    let inspection = sandbox::inspect(&bytes)
+    let (inspection, _) = sandbox::inspect(&bytes, sandbox::Config::default().memory_mib)
         .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
     if json {
         super::say(json!({

@@ -3,8 +3,8 @@
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::engine::{Config, linker, shared};
-use super::instrument::instrument;
+use super::engine::{linker, shared};
+use super::instrument::{ACCESSOR, instrument};
 use super::world;
 use crate::contract::AgentPre;
 
@@ -35,30 +35,76 @@ pub enum CompileError {
 /// Takes seconds and hundreds of MiB for large agents, and without a limit on either for hostile ones: the caller is a
 /// process of its own, with limits.
 pub fn compile(component: &[u8], memory_mib: u32) -> Result<Vec<u8>, CompileError> {
-    is_component(component)?;
-    let mut config = shared(memory_mib);
-    config.cranelift_nan_canonicalization(true);
-    let engine =
-        Engine::new(&config).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
-    let instrumented = instrument(component).ok();
-    let is_instrumented = instrumented.is_some();
-    let component = instrumented.as_deref().unwrap_or(component);
-    let component = Component::from_binary(&engine, component)
-        .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
-    fits(&component, &engine, is_instrumented).map_err(CompileError::World)?;
-    component
-        .serialize()
-        .map_err(|error| CompileError::Compiler(format!("{error:#}")))
+    let examined = Examined::of(component, memory_mib)?;
+    examined.fits().map_err(CompileError::World)?;
+    examined.program()
 }
 
-fn fits(component: &Component, engine: &Engine, is_instrumented: bool) -> Result<(), String> {
-    world::check(&component.component_type(), engine, is_instrumented)?;
-    // The names fit; whether the types behind them do is for the linker to say.
-    linker(engine)
-        .and_then(|linker| linker.instantiate_pre(component))
-        .and_then(AgentPre::new)
-        .map(|_| ())
-        .map_err(|error| format!("{error:#}"))
+/// Bytes of a sparse image for each byte of the component: JavaScript's heap takes as many as its component.
+const IMAGE_FACTOR: u64 = 2;
+
+/// A component that was read and compiled, fit or not.
+struct Examined {
+    engine: Engine,
+    component: Component,
+    /// Why it was not instrumented, if it was not.
+    obstacles: Option<Vec<String>>,
+}
+
+impl Examined {
+    fn of(bytes: &[u8], memory_mib: u32) -> Result<Self, CompileError> {
+        is_component(bytes)?;
+        let mut config = shared(memory_mib);
+        config.cranelift_nan_canonicalization(true);
+        // A memory's beginning that is kept as an image is mapped, and shared by all sessions; otherwise each copies it.
+        // An interpreter's heap is sparse, and has to be worth an image all the same. In proportion to what was uploaded,
+        // so that nobody gets much disk for few bytes.
+        config.memory_guaranteed_dense_image_size(IMAGE_FACTOR * bytes.len() as u64);
+        let engine =
+            Engine::new(&config).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+        let instrumented = instrument(bytes);
+        let component = Component::from_binary(&engine, instrumented.as_deref().unwrap_or(bytes))
+            .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+        Ok(Self {
+            engine,
+            component,
+            obstacles: instrumented.err().map(|refused| refused.reasons),
+        })
+    }
+
+    fn fits(&self) -> Result<(), String> {
+        let described = self.component.component_type();
+        world::check(&described, &self.engine, self.obstacles.is_none())?;
+        // The names fit; whether the types behind them do is for the linker to say.
+        linker(&self.engine)
+            .and_then(|linker| linker.instantiate_pre(&self.component))
+            .and_then(AgentPre::new)
+            .map(|_| ())
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    fn program(&self) -> Result<Vec<u8>, CompileError> {
+        self.component
+            .serialize()
+            .map_err(|error| CompileError::Compiler(format!("{error:#}")))
+    }
+
+    fn inspection(&self) -> Inspection {
+        let described = self.component.component_type();
+        let exports = described.exports(&self.engine);
+        Inspection {
+            imports: described
+                .imports(&self.engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            exports: exports
+                .map(|(name, _)| name.to_owned())
+                .filter(|name| name != ACCESSOR)
+                .collect(),
+            misfit: self.fits().err(),
+            obstacles: self.obstacles.clone().unwrap_or_default(),
+        }
+    }
 }
 
 /// What can be said of a component without running it.
@@ -74,27 +120,19 @@ pub struct Inspection {
     pub obstacles: Vec<String>,
 }
 
-/// Looks at a component. Compiles it to do so, with all that [`compile`] says of hostile ones.
-pub fn inspect(component: &[u8]) -> Result<Inspection, CompileError> {
-    is_component(component)?;
-    let engine = Engine::new(&shared(Config::default().memory_mib))
-        .map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
-    let obstacles = instrument(component).err().map(|refused| refused.reasons);
-    let component = Component::from_binary(&engine, component)
-        .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
-    let described = component.component_type();
-    Ok(Inspection {
-        imports: described
-            .imports(&engine)
-            .map(|(name, _)| name.to_owned())
-            .collect(),
-        exports: described
-            .exports(&engine)
-            .map(|(name, _)| name.to_owned())
-            .collect(),
-        misfit: fits(&component, &engine, false).err(),
-        obstacles: obstacles.unwrap_or_default(),
-    })
+/// Looks at a component, and gives its program as [`compile`] does when it fits. All that [`compile`] says of hostile ones
+/// holds here.
+pub fn inspect(
+    component: &[u8],
+    memory_mib: u32,
+) -> Result<(Inspection, Option<Vec<u8>>), CompileError> {
+    let examined = Examined::of(component, memory_mib)?;
+    let inspection = examined.inspection();
+    let program = match &inspection.misfit {
+        None => Some(examined.program()?),
+        Some(_) => None,
+    };
+    Ok((inspection, program))
 }
 
 /// Tells the usual mix-ups apart before a parser sees the bytes.

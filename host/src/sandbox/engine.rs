@@ -279,6 +279,12 @@ fn proposals(config: &mut wasmtime::Config) {
         .wasm_component_model_fixed_length_lists(false);
 }
 
+/// Core instances of one component: 40 of its own, and an accessor for each memory.
+const CORE_INSTANCES: u32 = 42;
+
+/// Tables of one component.
+const TABLES: u32 = 10;
+
 /// The serving engine: no compiler, and every instance from a pool.
 fn serving(config: &Config) -> wasmtime::Config {
     let sessions = config.max_live_sessions;
@@ -287,12 +293,13 @@ fn serving(config: &Config) -> wasmtime::Config {
         .total_memories(sessions + sessions / 8)
         // A store keeps its last stack: as many as live sessions, not as many as running calls.
         .total_stacks(sessions)
-        .total_core_instances(sessions.saturating_mul(6))
-        .total_tables(sessions.saturating_mul(4))
-        // 40 of its own, and an accessor for each memory.
-        .max_core_instances_per_component(42)
+        // As many as the sessions of an interpreter need, if all were such: instances that are not there cost nothing, and
+        // tables that are not there cost address space alone. So one pool serves every language.
+        .total_core_instances(sessions.saturating_mul(CORE_INSTANCES))
+        .total_tables(sessions.saturating_mul(TABLES))
+        .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(2)
-        .max_tables_per_component(10)
+        .max_tables_per_component(TABLES)
         .max_memory_size((config.memory_mib as usize) << 20)
         .table_elements(20_000)
         .linear_memory_keep_resident(1 << 20)

@@ -58,7 +58,7 @@ fn a_cut_component_is_refused_wherever_it_is_cut() {
 
 #[test]
 fn an_inspection_names_imports_and_exports() {
-    let inspection = inspect(&probe()).unwrap();
+    let (inspection, _) = inspect(&probe(), MEMORY_MIB).unwrap();
     assert_eq!(inspection.misfit, None);
     assert_eq!(inspection.obstacles, [""; 0]);
     assert!(inspection.exports.iter().any(|name| name == "invoke"));
@@ -69,6 +69,6 @@ fn an_inspection_names_imports_and_exports() {
             .any(|name| name == "kellion:agent/model@0.1.0")
     );
 
-    let inspection = inspect(EMPTY_COMPONENT).unwrap();
+    let (inspection, _) = inspect(EMPTY_COMPONENT, MEMORY_MIB).unwrap();
     assert!(inspection.misfit.is_some());
 }

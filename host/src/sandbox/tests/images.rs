@@ -311,7 +311,7 @@ fn with_section(id: u8, content: &[u8]) -> Vec<u8> {
 async fn what_cannot_be_imaged_runs_as_it_is_and_is_told_why() {
     let nested = wat::parse_str("(component (core module (memory 1)))").unwrap();
     let component = with_section(COMPONENT, &nested);
-    let inspection = inspect(&component).unwrap();
+    let (inspection, _) = inspect(&component, MEMORY_MIB).unwrap();
     assert_eq!(inspection.misfit, None);
     assert_eq!(
         inspection.obstacles,
