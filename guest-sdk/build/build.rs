@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use wit_bindgen_core::Files;
+use wit_bindgen_core::wit_parser::Resolve;
+
 /// Folders that are products of work, not sources.
 const LEFT_OUT: [&str; 8] = [
     "target",
@@ -29,8 +32,11 @@ fn main() {
         pack(&sdk.join(language), &format!("sdk/{language}"), &mut table);
     }
     pack(&here.join("templates"), "templates", &mut table);
-    table.push_str("];\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let bindings = out.join("go");
+    go_bindings(&root.join("wit"), &bindings);
+    pack(&bindings, "sdk/go/internal/wit", &mut table);
+    table.push_str("];\n");
     fs::write(out.join("files.rs"), table).expect("OUT_DIR can be written");
 }
 
@@ -62,5 +68,35 @@ fn pack(folder: &Path, name: &str, table: &mut String) {
             )
             .expect("a string grows");
         }
+    }
+}
+
+/// Writes the contract as Go, with imports of the SDK's own runtime package in place of the generator's.
+fn go_bindings(wit: &Path, out: &Path) {
+    const PACKAGE: &str = "kellion.dev/kellion/internal/wit";
+
+    let mut resolve = Resolve::default();
+    let (contract, _) = resolve.push_dir(wit).expect("the contract can be read");
+    let world = resolve
+        .select_world(&[contract], Some("agent"))
+        .expect("the contract has a world");
+    let options = wit_bindgen_go::Opts {
+        pkg_name: Some(PACKAGE.to_owned()),
+        quiet: true,
+        format: wit_bindgen_go::Format::False,
+        ..Default::default()
+    };
+    let mut files = Files::default();
+    options
+        .build()
+        .generate(&mut resolve, world, &mut files)
+        .expect("the contract has Go bindings");
+    for (name, bytes) in files.iter() {
+        let text =
+            String::from_utf8_lossy(bytes).replace("go.bytecodealliance.org/pkg/wit", PACKAGE);
+        let path = out.join(name);
+        let folder = path.parent().expect("a file lies in a folder");
+        fs::create_dir_all(folder).expect("OUT_DIR can be written");
+        fs::write(&path, text).expect("OUT_DIR can be written");
     }
 }

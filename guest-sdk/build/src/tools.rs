@@ -56,6 +56,11 @@ impl Tools {
         Ok(folder)
     }
 
+    /// A folder for what a tool keeps between builds, beside the toolchains.
+    pub(crate) fn cache(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}-cache"))
+    }
+
     /// A Python environment with these packages, by its interpreter. `requirements` is what pip reads.
     pub(crate) fn python(
         &self,

@@ -1,0 +1,3 @@
+module kellion.dev/kellion
+
+go 1.24
