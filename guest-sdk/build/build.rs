@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use wit_bindgen_core::wit_parser::Resolve;
+use wit_bindgen_core::{Files, WorldGenerator as _};
+
 /// Folders that are products of work, not sources.
 const LEFT_OUT: [&str; 8] = [
     "target",
@@ -23,14 +26,17 @@ fn main() {
     let root = sdk
         .parent()
         .expect("the SDK's folder lies in the workspace");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut table = String::from("pub(crate) const FILES: &[(&str, &[u8])] = &[\n");
     pack(&root.join("wit"), "wit", &mut table);
     for language in ["rust", "python", "typescript", "go", "c"] {
         pack(&sdk.join(language), &format!("sdk/{language}"), &mut table);
     }
+    let bindings = out.join("bindings/c");
+    generate_c(&root.join("wit"), &bindings);
+    pack(&bindings, "sdk/c/bindings", &mut table);
     pack(&here.join("templates"), "templates", &mut table);
     table.push_str("];\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("files.rs"), table).expect("OUT_DIR can be written");
 }
 
@@ -62,5 +68,23 @@ fn pack(folder: &Path, name: &str, table: &mut String) {
             )
             .expect("a string grows");
         }
+    }
+}
+
+/// Writes the contract as C: a header, its code, and an object that carries the contract's types.
+fn generate_c(wit: &Path, to: &Path) {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_path(wit).expect("the contract can be read");
+    let world = resolve
+        .select_world(&[package], Some("agent"))
+        .expect("the contract has the world `agent`");
+    let mut files = Files::default();
+    wit_bindgen_c::Opts::default()
+        .build()
+        .generate(&mut resolve, world, &mut files)
+        .expect("the contract can be said in C");
+    fs::create_dir_all(to).expect("OUT_DIR can be written");
+    for (name, bytes) in files.iter() {
+        fs::write(to.join(name), bytes).expect("OUT_DIR can be written");
     }
 }
