@@ -4,6 +4,7 @@
 //! installs the toolchain, runs it, and leaves a component. [`create`] begins a new project from a template. Everything but
 //! the toolchains is in this crate, so nothing is fetched that an author's own package manager would not fetch.
 
+mod adapter;
 mod c;
 mod command;
 mod error;
