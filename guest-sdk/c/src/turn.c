@@ -68,14 +68,12 @@ static kellion_result take_turn(agent_list_u8_t bytes, const kellion_context *co
     return invoke(payload, context);
 }
 
-/* Whole lines, each one entry of the log: stderr would send its pieces one by one. */
+/* What is printed then arrives in its place among what is logged. */
 static void print_by_lines(void) {
     static bool is_set;
-    static char lines[256];
     if (!is_set) {
         is_set = true;
         setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-        setvbuf(stderr, lines, _IOLBF, sizeof lines);
     }
 }
 
