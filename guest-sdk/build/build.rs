@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use wit_bindgen_core::Files;
 use wit_bindgen_core::wit_parser::Resolve;
+use wit_bindgen_core::{Files, WorldGenerator};
+
+/// Where the bindings of the SDK for Go are imported from.
+const GO_BINDINGS: &str = "kellion.dev/kellion/internal/wit";
 
 /// Folders that are products of work, not sources.
 const LEFT_OUT: [&str; 8] = [
@@ -26,16 +29,31 @@ fn main() {
     let root = sdk
         .parent()
         .expect("the SDK's folder lies in the workspace");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut table = String::from("pub(crate) const FILES: &[(&str, &[u8])] = &[\n");
     pack(&root.join("wit"), "wit", &mut table);
     for language in ["rust", "python", "typescript", "go", "c"] {
         pack(&sdk.join(language), &format!("sdk/{language}"), &mut table);
     }
+    let c = wit_bindgen_c::Opts::default().build();
+    let c = generate(&root.join("wit"), c, &out.join("bindings/c"), |text| text);
+    pack(&c, "sdk/c/bindings", &mut table);
+    let go = wit_bindgen_go::Opts {
+        pkg_name: Some(GO_BINDINGS.to_owned()),
+        quiet: true,
+        format: wit_bindgen_go::Format::False,
+        ..Default::default()
+    };
+    // With imports of the SDK's own runtime package in place of the generator's.
+    let own = |text: Vec<u8>| match String::from_utf8(text) {
+        Ok(text) => text
+            .replace("go.bytecodealliance.org/pkg/wit", GO_BINDINGS)
+            .into_bytes(),
+        Err(object) => object.into_bytes(),
+    };
+    let go = generate(&root.join("wit"), go.build(), &out.join("bindings/go"), own);
+    pack(&go, "sdk/go/internal/wit", &mut table);
     pack(&here.join("templates"), "templates", &mut table);
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let bindings = out.join("go");
-    go_bindings(&root.join("wit"), &bindings);
-    pack(&bindings, "sdk/go/internal/wit", &mut table);
     table.push_str("];\n");
     fs::write(out.join("files.rs"), table).expect("OUT_DIR can be written");
 }
@@ -71,32 +89,27 @@ fn pack(folder: &Path, name: &str, table: &mut String) {
     }
 }
 
-/// Writes the contract as Go, with imports of the SDK's own runtime package in place of the generator's.
-fn go_bindings(wit: &Path, out: &Path) {
-    const PACKAGE: &str = "kellion.dev/kellion/internal/wit";
-
+/// Writes the contract in another language, each file as `finish` makes it, and gives the folder.
+fn generate(
+    wit: &Path,
+    mut generator: Box<dyn WorldGenerator>,
+    to: &Path,
+    finish: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> PathBuf {
     let mut resolve = Resolve::default();
-    let (contract, _) = resolve.push_dir(wit).expect("the contract can be read");
+    let (contract, _) = resolve.push_path(wit).expect("the contract can be read");
     let world = resolve
         .select_world(&[contract], Some("agent"))
-        .expect("the contract has a world");
-    let options = wit_bindgen_go::Opts {
-        pkg_name: Some(PACKAGE.to_owned()),
-        quiet: true,
-        format: wit_bindgen_go::Format::False,
-        ..Default::default()
-    };
+        .expect("the contract has the world `agent`");
     let mut files = Files::default();
-    options
-        .build()
+    generator
         .generate(&mut resolve, world, &mut files)
-        .expect("the contract has Go bindings");
+        .expect("the contract can be said in every language");
     for (name, bytes) in files.iter() {
-        let text =
-            String::from_utf8_lossy(bytes).replace("go.bytecodealliance.org/pkg/wit", PACKAGE);
-        let path = out.join(name);
+        let path = to.join(name);
         let folder = path.parent().expect("a file lies in a folder");
         fs::create_dir_all(folder).expect("OUT_DIR can be written");
-        fs::write(&path, text).expect("OUT_DIR can be written");
+        fs::write(&path, finish(bytes.to_vec())).expect("OUT_DIR can be written");
     }
+    to.to_owned()
 }

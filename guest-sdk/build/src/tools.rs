@@ -22,6 +22,11 @@ impl Tools {
         Self { folder }
     }
 
+    /// Where toolchains are, for caches that projects may share.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The folder of an installation that the recipe describes. If it is not there, `install` fills it; two builds at one
     /// time do not meet in it, and one that was cut off is begun anew.
     pub(crate) fn install(
