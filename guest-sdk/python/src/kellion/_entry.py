@@ -34,6 +34,7 @@ class Entry:
 
     def turn(self, payload: bytes, context: Context) -> bytes:
         """One turn. Streams on the way if the function does."""
+        response._begin()
         arguments = (self._payload(payload, context.content_type), context)[: self._positional]
         named = {"context": context} if self._by_name else {}
         result: Any = self.function(*arguments, **named)
@@ -69,10 +70,11 @@ def is_json(content_type: str | None) -> bool:
 def answer(result: Any) -> bytes:
     """What a turn returns, as bytes."""
     if isinstance(result, Body):
-        response.set_content_type(result.content_type)
-        return bytes(result.data)
+        if result.content_type is not None:
+            response.set_content_type(result.content_type)
+        result = result.data
     if isinstance(result, bytes | bytearray | memoryview):
-        response.set_content_type("application/octet-stream")
+        response._is_bytes()
         return bytes(result)
     return _json.dumps(result)
 

@@ -114,6 +114,10 @@ def _basic_config(original: Callable[..., None]) -> Callable[..., None]:
     return basic_config
 
 
+short_folders: list[str] = []
+"""Folders of the author, whose files are told by their names alone once the component is built."""
+
+
 def install() -> None:
     """Takes the place of the interpreter's own streams, handlers and hooks."""
     sys.stdout = sys.__stdout__ = Writer("info", "<stdout>")  # type: ignore[assignment, misc]
@@ -141,7 +145,10 @@ def told(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and _is_ours(trace) and trace.tb_next is not None:
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace, limit=-30)).rstrip()
+    text = "".join(traceback.format_exception(type(error), error, trace, limit=-30)).rstrip()
+    for folder in short_folders:
+        text = text.replace(f'File "{folder}/', 'File "')
+    return text
 
 
 def _is_ours(trace: TracebackType) -> bool:

@@ -128,6 +128,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
             _host.swap(_host_of_cell)
             # The generator was made with the component, and would be the same in every session.
             random.seed()
+            _output.short_folders.extend(_folders)
         try:
             if _entry is None:
                 raise RuntimeError("the component was built without an entrypoint")

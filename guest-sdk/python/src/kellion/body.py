@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Body:
     """Bytes and their content type, to be returned from an entrypoint.
 
-    An entrypoint that returns plain ``bytes`` answers with ``application/octet-stream``.
+    An entrypoint that returns plain ``bytes`` answers with ``application/octet-stream``, unless it has set another type.
     """
 
     data: bytes
-    content_type: str = "application/octet-stream"
+    content_type: str | None = None

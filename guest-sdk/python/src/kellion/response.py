@@ -15,9 +15,27 @@ EVENT_STREAM = "text/event-stream"
 __all__ = ["EVENT_STREAM", "Framing", "forward", "send", "set_content_type", "write"]
 
 
+_is_typed = False
+"""Whether this turn's answer has a type of its own."""
+
+
 def set_content_type(value: str) -> None:
     """Says what the bytes are, before the first ``write``; otherwise ``application/json``."""
+    global _is_typed
+    _is_typed = True
     _host.current.set_content_type(value)
+
+
+def _begin() -> None:
+    """A new turn has no type yet."""
+    global _is_typed
+    _is_typed = False
+
+
+def _is_bytes() -> None:
+    """The answer is bytes, of whatever type the turn has said."""
+    if not _is_typed:
+        set_content_type("application/octet-stream")
 
 
 def write(chunk: bytes) -> bool:
