@@ -8,11 +8,11 @@ mod scan;
 
 use std::path::PathBuf;
 
-use crate::Result;
 use crate::job::Job;
+use crate::{Error, Result};
 
 /// What makes components. Bound to the bindings' names and to the CPython in it, so it has one version.
-const TOOLCHAIN: &str = "componentize-py==0.25.1\n";
+const TOOLCHAIN: &str = "componentize-py==0.25.1\npip==26.3\n";
 
 /// How an agent of some kind is put together with its packages.
 pub(crate) struct Prepared {
@@ -39,6 +39,13 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
             finder: "kellion._start".to_owned(),
         }
     };
-    component::make(job, &python, &scan.stage, &prepared)?;
-    Ok(scan.warnings)
+    match component::make(job, &python, &scan.stage, &prepared) {
+        Ok(()) => Ok(scan.warnings),
+        // What cannot work may well be why.
+        Err(Error::Agent(told)) if !scan.warnings.is_empty() => Err(Error::Agent(format!(
+            "{told}\n\n{}",
+            scan.warnings.join("\n")
+        ))),
+        Err(error) => Err(error),
+    }
 }

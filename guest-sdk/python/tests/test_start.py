@@ -186,3 +186,17 @@ def test_the_environment_is_the_configuration_once_it_is_built(host, turn, monke
         )
     finally:
         os.environ.__class__ = kind
+
+
+@pytest.mark.parametrize(
+    ("module", "advice"),
+    [
+        ("package_that_is_not_there", "(the agent has no package package_that_is_not_there: name it in requirements.txt"),
+        ("email.not_there", "(the cell's Python has no email"),
+    ],
+)
+def test_a_package_that_is_not_there_is_named_with_what_to_do(tmp_path, monkeypatch, module, advice):
+    monkeypatch.setattr(_start, "_report_folder", str(tmp_path))
+    with pytest.raises(SystemExit):
+        _start.load(module)
+    assert advice in (tmp_path / "error.txt").read_text()

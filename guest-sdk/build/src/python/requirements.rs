@@ -103,37 +103,61 @@ fn pip(job: &Job<'_>, python: &Path, site: &Path, wanted: &Path, text: &str) -> 
     } else {
         wanted.to_owned()
     };
-    let mut pip = Command::new(python);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-compile",
-        "--target",
-    ])
-    .arg(site)
-    .args(FOR_THE_CELL)
-    .arg("--requirement")
-    .arg(&wanted);
-    match command::run(&mut pip, "python3", PYTHON, job.talk) {
-        Ok(_) => Ok(()),
+    let Err(first) = run_pip(job, python, site, &wanted, None) else {
+        return Ok(());
+    };
+    let Error::Command { .. } = first else {
+        return Err(first);
+    };
+    // Some packages work without their native half, but have to be asked to.
+    let wheels = without_native_code(job, python)?;
+    match run_pip(job, python, site, &wanted, Some(&wheels)) {
         Err(Error::Command { output, .. }) => Err(Error::Agent(explain(python, &wanted, &output))),
-        Err(other) => Err(other),
+        other => other,
     }
+}
+
+fn run_pip(
+    job: &Job<'_>,
+    python: &Path,
+    site: &Path,
+    wanted: &Path,
+    wheels: Option<&Path>,
+) -> Result<()> {
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check"])
+        .args(["--no-compile", "--target"])
+        .arg(site)
+        .args(FOR_THE_CELL);
+    if let Some(wheels) = wheels {
+        pip.arg("--find-links").arg(wheels);
+    }
+    pip.arg("--requirement").arg(wanted);
+    command::run(&mut pip, "python3", PYTHON, job.talk)?;
+    Ok(())
+}
+
+/// A folder of wheels of packages that are usually wanted, work in pure Python, and publish native wheels only.
+fn without_native_code(job: &Job<'_>, python: &Path) -> Result<PathBuf> {
+    let program = job.sdk.join("wheels/pure.py");
+    let list = job.sdk.join("wheels/requirements.txt");
+    let recipe = fs::read_to_string(&list).map_err(Error::file("read", &list))?;
+    job.tools.install("python-wheels", &recipe, |folder| {
+        let mut make = Command::new(python);
+        make.arg("-B").arg(&program).arg(folder);
+        command::run(&mut make, "python3", PYTHON, job.talk)?;
+        Ok(())
+    })
 }
 
 /// Why pip could not install the requirements, in words that name the one that it could not, and why.
 fn explain(python: &Path, wanted: &Path, output: &str) -> String {
     let file = wanted.file_name().unwrap_or_default().to_string_lossy();
-    let Some(requirement) = output
-        .lines()
-        .find_map(|line| line.split("No matching distribution found for ").nth(1))
-    else {
+    let missing = missing(output);
+    if missing.is_empty() {
         let errors: Vec<&str> = output
             .lines()
-            .filter(|line| line.starts_with("ERROR"))
+            .skip_while(|line| !line.starts_with("ERROR"))
             .collect();
         let told = if errors.is_empty() {
             output.to_owned()
@@ -141,30 +165,42 @@ fn explain(python: &Path, wanted: &Path, output: &str) -> String {
             errors.join("\n")
         };
         return format!("{file} cannot be installed:\n{told}");
-    };
-    let requirement = requirement.trim();
-    let short = name(requirement).unwrap_or_else(|| requirement.to_owned());
-    let asker = output
-        .lines()
-        .filter(|line| line.contains("requirement"))
-        .find_map(|line| line.split("(from ").nth(1))
-        .and_then(|from| from.split([')', '-']).next())
-        .map(str::trim)
-        .filter(|from| !from.is_empty() && *from != "versions:" && !from.starts_with("versions"));
-    let asked = match asker {
-        Some(asker) => format!("{requirement}, for {asker}"),
-        None => requirement.to_owned(),
-    };
-    if exists(python, &short) {
-        format!(
-            "{file} asks for {asked}, which cannot run in a cell: no version that fits has a wheel without native code \
-             (py3-none-any) for Python 3.14. Use a package in pure Python, or leave it out"
-        )
-    } else {
-        format!(
-            "{file} asks for {asked}, and the package index has no {short}: is the name right, and the index reachable?"
-        )
     }
+    let told: Vec<String> = missing
+        .iter()
+        .map(|requirement| {
+            let package = name(requirement).unwrap_or_else(|| requirement.clone());
+            if exists(python, &package) {
+                format!(
+                    "{file} needs {requirement}, which cannot run in a cell: no version that fits has a wheel without \
+                     native code (py3-none-any) for Python 3.14. Use a package in pure Python instead"
+                )
+            } else {
+                format!(
+                    "{file} needs {requirement}, and the package index has no {package}: is the name right, and the index \
+                     reachable?"
+                )
+            }
+        })
+        .collect();
+    told.join("\n")
+}
+
+/// The requirements that pip found no fitting package for.
+fn missing(output: &str) -> Vec<String> {
+    let direct = output
+        .lines()
+        .filter_map(|line| line.split("No matching distribution found for ").nth(1));
+    let mut missing: Vec<String> = direct.map(|found| found.trim().to_owned()).collect();
+    // When several versions of a package were tried, pip lists what all of them lack, one a line.
+    let listed = output
+        .lines()
+        .skip_while(|line| !line.contains("no matching distributions available"))
+        .skip(1)
+        .take_while(|line| line.starts_with(' '));
+    missing.extend(listed.map(|line| line.trim().to_owned()));
+    missing.dedup();
+    missing
 }
 
 /// Whether the index has the package at all, for any machine.

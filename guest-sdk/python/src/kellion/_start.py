@@ -62,7 +62,16 @@ def load(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except BaseException as error:
-        _fail(_output.told(error))
+        _fail(_output.told(error) + _advice(error))
+
+
+def _advice(error: BaseException) -> str:
+    top = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if not top:
+        return ""
+    if top.lstrip("_") in sys.stdlib_module_names or top in sys.stdlib_module_names:
+        return f"\n(the cell's Python has no {top})"
+    return f"\n(the agent has no package {top}: name it in requirements.txt beside the agent)"
 
 
 def find(author: ModuleType) -> Any:
