@@ -40,7 +40,7 @@ def display(value: float) -> str:
 
 
 def _finite(value: float) -> float:
-    if isinstance(value, complex) or not math.isfinite(value):
+    if not math.isfinite(value):
         raise CalculationError("the result is too large or not a real number")
     return value
 
@@ -97,9 +97,10 @@ class _Parser:
         if base == 0 and exponent < 0:
             raise CalculationError("division by zero")
         try:
-            return base**exponent
+            power = base**exponent
         except OverflowError:
             return math.inf
+        return math.nan if isinstance(power, complex) else float(power)
 
     def atom(self) -> float:
         if self.take("("):
