@@ -1,3 +1,4 @@
+/// <reference path="./bindings.d.ts" />
 /** Write agents for Kellion in TypeScript or JavaScript. @module */
 
 export { Agent, AgentError, type AgentOptions, type Prompt, type Reply } from "./agent/agent";

@@ -1,5 +1,6 @@
 // The surroundings of an agent's code. Imported before anything of the author's.
 
+import { Buffer } from "../node/buffer";
 import { removeNetwork } from "./absent";
 import { installConsole } from "./console";
 import { process } from "./process";
@@ -8,5 +9,6 @@ import { installTimers } from "./timers";
 installConsole();
 installTimers();
 removeNetwork();
-Object.defineProperty(globalThis, "process", { value: process, writable: true, configurable: true });
-Object.defineProperty(globalThis, "global", { value: globalThis, writable: true, configurable: true });
+for (const [name, value] of Object.entries({ process, Buffer, global: globalThis })) {
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+}

@@ -1,7 +1,8 @@
 // A stand-in for Node's `process`: the environment, prints, and what packages look at in passing.
 
-import * as session from "../session";
 import { type Level, write } from "../log";
+import * as session from "../session";
+import { abort } from "./absent";
 
 /** What has been printed without a line's end, by level. */
 const partial = new Map<Level, string>();
@@ -91,6 +92,7 @@ export const process = {
   uptime: () => performance.now() / 1000,
   memoryUsage: () => ({ rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 }),
   emitWarning: (warning: unknown) => write("warn", warning),
+  abort,
   exit(code = 0): never {
     throw new Error(`process.exit(${code}) was called; an agent ends its turn by returning or throwing`);
   },
