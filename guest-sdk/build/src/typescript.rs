@@ -51,7 +51,10 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
 /// The command line is ours, and what is wrong is the author's: the message alone.
 fn authors(error: Error) -> Error {
     match error {
-        Error::Command { output, .. } => Error::Agent(output),
+        Error::Command { output, .. } => {
+            let lines = output.lines().filter(|line| !line.starts_with(WARNING));
+            Error::Agent(lines.collect::<Vec<_>>().join("\n"))
+        }
         other => other,
     }
 }

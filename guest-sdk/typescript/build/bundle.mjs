@@ -30,8 +30,9 @@ export async function bundle({ project, entry, sdk, tools, variables }) {
       format: "esm",
       platform: "neutral",
       target: "es2024",
-      // Such a literal becomes a call of RegExp, where it can be found and rewritten: the engine knows no Unicode classes.
-      supported: { "regexp-unicode-property-escapes": false },
+      // A literal with a flag u or v becomes a call of RegExp, where it can be found and rewritten: the engine knows no
+      // Unicode classes.
+      supported: { "regexp-sticky-and-unicode-flags": false, "regexp-set-notation": false },
       mainFields: ["browser", "module", "main"],
       conditions: ["browser"],
       define: { "process.env.NODE_ENV": JSON.stringify(nodeEnv) },
