@@ -2,6 +2,9 @@
 
 import { ABSENT } from "./resolution.mjs";
 
+/** Packages that import such modules for what an agent in a cell does not come to. */
+const KNOWN = ["@strands-agents/sdk"];
+
 /** One line for each module that is not there and that code in the bundle imports. */
 export function warningsOf(metafile) {
   const [output] = Object.values(metafile.outputs).filter(({ entryPoint }) => entryPoint !== undefined);
@@ -12,6 +15,7 @@ export function warningsOf(metafile) {
     for (const imported of imports) {
       if (!imported.path.startsWith(`${ABSENT}:`) || !kept(imported.path)) continue;
       const name = imported.path.slice(ABSENT.length + 1);
+      if (KNOWN.includes(packageOf(path))) continue;
       users.set(name, (users.get(name) ?? new Set()).add(whose(path)));
     }
   }
@@ -20,10 +24,15 @@ export function warningsOf(metafile) {
   );
 }
 
-/** A package's name, or a file of the author's. */
 function whose(path) {
-  const inPackages = path.lastIndexOf("node_modules/");
-  if (inPackages < 0) return path;
-  const [first, second] = path.slice(inPackages + "node_modules/".length).split("/");
-  return `the package ${first.startsWith("@") ? `${first}/${second}` : first}`;
+  const name = packageOf(path);
+  return name === undefined ? path : `the package ${name}`;
+}
+
+/** The package that a file belongs to; undefined for the author's own. */
+function packageOf(path) {
+  const at = path.lastIndexOf("node_modules/");
+  if (at < 0) return undefined;
+  const [first, second] = path.slice(at + "node_modules/".length).split("/");
+  return first.startsWith("@") ? `${first}/${second}` : first;
 }

@@ -26,7 +26,9 @@ export class Schema<T> {
 }
 
 type Fields = Record<string, Schema<any>>;
-type OptionalNames<F extends Fields> = { [K in keyof F]: undefined extends F[K]["type"] ? K : never }[keyof F];
+type IsAny<T> = 0 extends 1 & T ? true : false;
+type IsOptional<T> = IsAny<T> extends true ? false : undefined extends T ? true : false;
+type OptionalNames<F extends Fields> = { [K in keyof F]: IsOptional<F[K]["type"]> extends true ? K : never }[keyof F];
 type Values<F extends Fields> = { [K in Exclude<keyof F, OptionalNames<F>>]: F[K]["type"] } & {
   [K in OptionalNames<F>]?: F[K]["type"];
 };
@@ -41,6 +43,9 @@ export const schema = {
   number: plain<number>("number"),
   integer: plain<number>("integer"),
   boolean: plain<boolean>("boolean"),
+
+  /** Whatever JSON there is. */
+  any: (description?: string) => new Schema<any>(description === undefined ? {} : { description }),
 
   /** One of a few texts. */
   oneOf<const T extends readonly string[]>(values: T, description?: string): Schema<T[number]> {
