@@ -1,0 +1,14 @@
+// The surroundings of an agent's code. Imported before anything of the author's.
+
+import { Buffer } from "../node/buffer";
+import { removeNetwork } from "./absent";
+import { installConsole } from "./console";
+import { process } from "./process";
+import { installTimers } from "./timers";
+
+installConsole();
+installTimers();
+removeNetwork();
+for (const [name, value] of Object.entries({ process, Buffer, global: globalThis })) {
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+}

@@ -1,0 +1,1 @@
+export default { AT_BUILD: "built", BOTH: "built" };
