@@ -1,16 +1,44 @@
+//! Python: the author's module is imported in a CPython for WebAssembly, and the component holds the interpreter as it is
+//! then.
+
+mod agentcore;
+mod component;
+mod requirements;
+mod scan;
+
+use std::path::PathBuf;
+
+use crate::Result;
 use crate::job::Job;
-use crate::{Error, Result};
+
+/// What makes components. Bound to the bindings' names and to the CPython in it, so it has one version.
+const TOOLCHAIN: &str = "componentize-py==0.25.1\n";
+
+/// How an agent of some kind is put together with its packages.
+pub(crate) struct Prepared {
+    /// Folders of packages, to be found in this order, behind the author's own.
+    pub(crate) packages: Vec<PathBuf>,
+    /// A module to import before the author's, if there has to be one.
+    pub(crate) first: Option<String>,
+    /// The module with a function `find(author_module)` that gives the entrypoint: a callable that takes payload and
+    /// context, as `kellion.App.entrypoint` takes it.
+    pub(crate) finder: String,
+}
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
-    let _ = (
-        &job.env,
-        &job.sdk,
-        &job.wit,
-        &job.work,
-        &job.tools,
-        &job.out,
-        &job.talk,
-        &job.project,
-    );
-    Err(Error::Agent("not yet".to_owned()))
+    let python = job.tools.python("python", TOOLCHAIN, job.talk)?;
+    let scan = scan::run(job, &python)?;
+    let site = job.work.join("site");
+    let prepared = if scan.is_agentcore(job)? {
+        agentcore::prepare(job, &site)?
+    } else {
+        requirements::install(job, &python, &site)?;
+        Prepared {
+            packages: vec![site],
+            first: None,
+            finder: "kellion._start".to_owned(),
+        }
+    };
+    component::make(job, &python, &scan.stage, &prepared)?;
+    Ok(scan.warnings)
 }

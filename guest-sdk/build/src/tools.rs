@@ -90,7 +90,8 @@ impl Tools {
     }
 }
 
-const PYTHON: &str =
+/// How to get what runs Python tools.
+pub(crate) const PYTHON: &str =
     "install Python 3.10 or newer with venv and pip (Debian: apt install python3-venv)";
 
 fn run_python<'a>(arguments: impl Iterator<Item = &'a OsStr>, talk: &dyn Fn(&str)) -> Result<()> {
