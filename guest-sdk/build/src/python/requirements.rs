@@ -125,7 +125,7 @@ fn pip(job: &Job<'_>, python: &Path, site: &Path, wanted: &Path, text: &str) -> 
 }
 
 /// Why pip could not install the requirements, in words that name the one that it could not, and why.
-fn explain(python: &Path, wanted: &Path, output: &str) -> String {
+pub(super) fn explain(python: &Path, wanted: &Path, output: &str) -> String {
     let file = wanted.file_name().unwrap_or_default().to_string_lossy();
     let Some(requirement) = output
         .lines()

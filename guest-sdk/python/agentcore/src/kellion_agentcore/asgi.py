@@ -6,13 +6,13 @@ errors and its middleware are its own.
 
 import json
 
-from wit_world.imports import response
+from kellion import response
 
 SESSION = "x-amzn-bedrock-agentcore-runtime-session-id"
 REQUEST = "x-amzn-bedrock-agentcore-runtime-request-id"
 USER = "x-amzn-bedrock-agentcore-runtime-user-id"
 
-_JSON = "application/json"
+JSON = "application/json"
 
 
 class Answer:
@@ -20,9 +20,9 @@ class Answer:
 
     def __init__(self):
         self.status = 500
-        self.content_type = _JSON
+        self.content_type = JSON
         self.body = b""
-        self._told = False
+        self.told = False
 
     async def send(self, message):
         if message["type"] == "http.response.start":
@@ -45,9 +45,9 @@ class Answer:
 
     def tell(self) -> None:
         """Names the content type, before anything is written."""
-        if not self._told and self.content_type != _JSON:
+        if not self.told and self.content_type != JSON:
             response.set_content_type(self.content_type)
-        self._told = True
+            self.told = True
 
     def reason(self) -> str:
         """What went wrong, in the application's words."""
@@ -71,7 +71,7 @@ def scope(context) -> dict:
         SESSION: context.session_id,
         REQUEST: context.request_id,
         USER: context.user_id,
-        "content-type": context.content_type or _JSON,
+        "content-type": context.content_type or JSON,
         "accept": context.accept,
         "traceparent": context.traceparent,
     }

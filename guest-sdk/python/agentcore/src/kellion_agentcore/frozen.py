@@ -7,7 +7,6 @@ are used, within functions. `keep` follows such imports from what is loaded, and
 import importlib.abc
 import importlib.metadata
 import importlib.util
-import linecache
 import os
 import re
 import sys
@@ -37,17 +36,14 @@ _sources: dict[str, _Source] = {}
 _metadata: dict[str, dict[str, str]] = {}
 
 
-def keep(always=()) -> int:
-    """Keeps what loaded modules may import later, and the modules named `always` with all below them. Says how many."""
-    before = len(_sources)
+def keep() -> None:
+    """Keeps what loaded modules may import later."""
     seen = set(sys.modules)
     work = []
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if isinstance(path, str) and path.endswith(".py"):
             work.append((name, path, path.endswith("__init__.py")))
-    for top in always:
-        work.extend(_below(top))
     while work:
         name, path, package = work.pop()
         try:
@@ -64,7 +60,6 @@ def keep(always=()) -> int:
                     found = _find(prefix)
                     if found:
                         work.append((prefix, *found))
-    return len(_sources) - before
 
 
 def _imports(name: str, package: bool, text: bytes):
@@ -122,19 +117,6 @@ def _find(name: str):
     return None
 
 
-def _below(top: str):
-    for root in sys.path:
-        folder = os.path.join(root, top.replace(".", "/"))
-        for here, folders, files in os.walk(folder):
-            folders[:] = [each for each in folders if each not in _LEFT_OUT]
-            base = os.path.relpath(here, root).replace("/", ".")
-            for file in files:
-                if file == "__init__.py":
-                    yield base, os.path.join(here, file), True
-                elif file.endswith(".py"):
-                    yield f"{base}.{file[:-3]}", os.path.join(here, file), False
-
-
 def keep_metadata() -> None:
     """Keeps names, versions and entry points of the installed packages."""
     for root in sys.path:
@@ -152,15 +134,6 @@ def keep_metadata() -> None:
                     # A package's description is long, and nobody asks for it.
                     files[name] = text.split("\n\n")[0] + "\n" if name == "METADATA" else text
             _metadata.setdefault(_normalized(folder.split("-")[0]), files)
-
-
-def keep_lines(root: str) -> None:
-    """Keeps the lines of the agent's own modules, so that tracebacks in the log show them."""
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None)
-        if isinstance(path, str) and path.endswith(".py") and path.startswith(root):
-            lines = linecache.getlines(path)
-            linecache.cache[path] = (sum(map(len, lines)), None, lines, path)
 
 
 def _normalized(name: str) -> str:

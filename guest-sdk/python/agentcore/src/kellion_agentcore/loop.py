@@ -1,45 +1,15 @@
-"""An event loop without a selector: nothing in a cell can be waited for but time."""
+"""The SDK's event loop, which here may also be entered again from within one of its own steps."""
 
 import asyncio
-import asyncio.base_events
-import asyncio.events
-import asyncio.runners
-import asyncio.unix_events
 import heapq
-import time
+
+import kellion.loop
 
 from . import inline
 
 
-class _Clock:
-    """Stands for a selector: waits for the next timer."""
-
-    def select(self, timeout=None):
-        if timeout is None:
-            raise RuntimeError("the agent waits for something that nothing can bring about: no timer and no task is left")
-        if timeout > 0:
-            time.sleep(timeout)
-        return []
-
-    def close(self):
-        pass
-
-
-class Loop(asyncio.base_events.BaseEventLoop):
-    """The loop behind `asyncio.run` and `asyncio.new_event_loop`."""
-
-    def __init__(self):
-        super().__init__()
-        self._selector = _Clock()
-
-    def _process_events(self, event_list):
-        pass
-
-    def _write_to_self(self):
-        pass
-
-    def call_soon_threadsafe(self, callback, *args, context=None):
-        return self.call_soon(callback, *args, context=context)
+class Loop(kellion.loop.Loop):
+    """The loop behind `asyncio.run` and `asyncio.new_event_loop`, and the one of the session."""
 
     def run_in_executor(self, executor, func, *args):
         future = self.create_future()
@@ -50,10 +20,10 @@ class Loop(asyncio.base_events.BaseEventLoop):
             try:
                 result = inline.call(func, *args)
             except BaseException as error:
-                if not future.cancelled():
+                if not future.done():
                     future.set_exception(error)
             else:
-                if not future.cancelled():
+                if not future.done():
                     future.set_result(result)
 
         self.call_soon(run)
@@ -63,7 +33,7 @@ class Loop(asyncio.base_events.BaseEventLoop):
         pass
 
     def _run_once(self):
-        """One step. Unlike the standard one it may be entered again from within, which `inline.pump` does."""
+        """One step, as the standard one, but `inline.pump` may take another one within it."""
         while self._scheduled and self._scheduled[0]._cancelled:
             heapq.heappop(self._scheduled)._scheduled = False
         timeout = None
@@ -88,8 +58,7 @@ class Loop(asyncio.base_events.BaseEventLoop):
 
 
 def install() -> None:
-    """Makes it the loop of everyone who asks asyncio for one."""
-    asyncio.unix_events._DefaultEventLoopPolicy._loop_factory = Loop
-    asyncio.new_event_loop = Loop
-    asyncio.events.new_event_loop = Loop
+    """Makes it the loop of everyone who asks for one."""
+    kellion.loop.Loop = Loop
+    kellion.loop.install()
     asyncio.SelectorEventLoop = Loop

@@ -1,17 +1,12 @@
-"""Makes the interpreter ready for packages that were written for another. Has to be imported first."""
+"""Makes the interpreter ready for packages that were written for another. Imported before the agent's module."""
 
-from . import environ, frozen, inline, loop, missing, output, sockets, threads
+from . import app, frozen, inline, logs, loop, missing, sockets, threads
 
 missing.install()
-output.install()
+logs.install()
 inline.install()
 loop.install()
 threads.install()
 sockets.install()
 frozen.install()
-
-
-def environment(built: dict[str, str]) -> None:
-    """Sets what `os.environ` holds while the agent's module is loaded."""
-    global ENVIRONMENT
-    ENVIRONMENT = environ.install(built)
+app.install()
