@@ -92,8 +92,8 @@ def warnings(tree: ast.Module) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             if node.module == "concurrent.futures":
                 yield from _executors(node)
-            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
-                yield from _module(node.lineno, name)
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from dict.fromkeys(found for name in names for found in _module(node.lineno, name))
         elif isinstance(node, ast.Call):
             yield from _call(node)
     yield from _at_build(tree)

@@ -143,8 +143,11 @@ def finish_lines() -> None:
 def told(error: BaseException) -> str:
     """The traceback from where the author's code begins."""
     trace = error.__traceback__
-    while trace is not None and _is_ours(trace) and trace.tb_next is not None:
+    while trace is not None and _is_ours(trace):
         trace = trace.tb_next
+    # An error of ours alone: all of it is better than nothing.
+    if trace is None and not isinstance(error, SyntaxError):
+        trace = error.__traceback__
     text = "".join(traceback.format_exception(type(error), error, trace, limit=-30)).rstrip()
     for folder in short_folders:
         text = text.replace(f'File "{folder}/', 'File "')
@@ -153,7 +156,7 @@ def told(error: BaseException) -> str:
 
 def _is_ours(trace: TracebackType) -> bool:
     name = trace.tb_frame.f_globals.get("__name__", "")
-    return name.split(".")[0] in ("kellion", "kellion_entry", "importlib", "_frozen_importlib")
+    return name.split(".")[0] in ("kellion", "kellion_entry", "importlib", "_frozen_importlib", "_frozen_importlib_external")
 
 
 def keep_source(path: str) -> None:
