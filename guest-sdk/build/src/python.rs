@@ -18,6 +18,8 @@ const TOOLCHAIN: &str = "componentize-py==0.25.1\npip==26.3\n";
 pub(crate) struct Prepared {
     /// Folders of packages, to be found in this order, behind the author's own.
     pub(crate) packages: Vec<PathBuf>,
+    /// Whether what these packages import within functions is imported when the component is built.
+    pub(crate) ahead: bool,
     /// A module to import before the author's, if there has to be one.
     pub(crate) first: Option<String>,
     /// The module with a function `find(author_module)` that gives the entrypoint: a callable that takes payload and
@@ -27,14 +29,15 @@ pub(crate) struct Prepared {
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
     let python = job.tools.python("python", TOOLCHAIN, job.talk)?;
-    let scan = scan::run(job, &python)?;
+    let mut scan = scan::run(job, &python)?;
     let site = job.work.join("site");
     let prepared = if scan.is_agentcore(job)? {
-        agentcore::prepare(job, &site)?
+        agentcore::prepare(job, &python, &site, &scan.imports, &mut scan.warnings)?
     } else {
         requirements::install(job, &python, &site)?;
         Prepared {
             packages: vec![site],
+            ahead: true,
             first: None,
             finder: "kellion._start".to_owned(),
         }

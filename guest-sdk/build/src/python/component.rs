@@ -111,7 +111,8 @@ fn componentize(job: &Job<'_>, python: &Path, paths: &Paths) -> Result<()> {
 
 /// The entry module: everything in it is the SDK's, so that the author's file is as it was written.
 fn source(job: &Job<'_>, paths: &Paths, prepared: &Prepared) -> String {
-    let folders: Vec<String> = (1..=paths.authors + paths.packages)
+    let packages = if prepared.ahead { paths.packages } else { 0 };
+    let folders: Vec<String> = (1..=paths.authors + packages)
         .map(|at| format!("\"/{at}\""))
         .collect();
     let variables: Vec<String> = job

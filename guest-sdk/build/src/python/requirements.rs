@@ -151,7 +151,7 @@ fn without_native_code(job: &Job<'_>, python: &Path) -> Result<PathBuf> {
 }
 
 /// Why pip could not install the requirements, in words that name the one that it could not, and why.
-fn explain(python: &Path, wanted: &Path, output: &str) -> String {
+pub(super) fn explain(python: &Path, wanted: &Path, output: &str) -> String {
     let file = wanted.file_name().unwrap_or_default().to_string_lossy();
     let missing = missing(output);
     if missing.is_empty() {

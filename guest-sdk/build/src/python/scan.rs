@@ -17,7 +17,7 @@ pub(super) struct Scan {
     /// The copy of the project.
     pub(super) stage: PathBuf,
     /// Top-level names of all imported modules.
-    imports: Vec<String>,
+    pub(super) imports: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
 

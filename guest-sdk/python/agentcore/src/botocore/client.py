@@ -1,0 +1,7 @@
+"""Names for type hints."""
+
+from .config import Config
+
+
+class BaseClient:
+    pass

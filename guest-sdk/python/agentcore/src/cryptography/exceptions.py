@@ -1,0 +1,10 @@
+class InvalidTag(Exception):
+    pass
+
+
+class InvalidSignature(Exception):
+    pass
+
+
+class UnsupportedAlgorithm(Exception):
+    pass

@@ -1,0 +1,5 @@
+"""Part of the stand-in."""
+
+from ...._absent import absent
+
+AESGCM = absent("AESGCM")

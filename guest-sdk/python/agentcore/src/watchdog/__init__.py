@@ -1,0 +1,1 @@
+"""Stands for watchdog: there are no files to watch."""
