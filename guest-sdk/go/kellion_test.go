@@ -47,12 +47,12 @@ func TestAPayloadThatDoesNotFitIsBlamed(t *testing.T) {
 		" \n":                         "payload is not JSON: it is empty",
 		"\"\xff\"":                    "payload is not JSON: it is no valid UTF-8",
 		"{":                           "payload is not JSON: unexpected end of JSON input",
-		`{"prompt": 5}`:               "payload does not fit: `prompt` is a JSON number",
+		`{"prompt": 5}`:               "payload does not fit: `prompt` is a JSON number, not a string",
 		`{}`:                          "payload does not fit: missing field `prompt`",
-		`[]`:                          "payload does not fit: a JSON array",
+		`[]`:                          "payload does not fit: a JSON array is not an object",
 		`{"prompt":"","inner":[{}]}`:  "payload does not fit: missing field `inner[0].name`",
-		strings.Repeat("[", 5000):     "payload is not JSON that this agent reads: it is nested more than 256 deep",
-		strings.Repeat(`{"a":`, 5000): "payload is not JSON that this agent reads: it is nested more than 256 deep",
+		strings.Repeat("[", 5000):     "payload is not JSON that this agent reads: it is nested more than 1000 deep",
+		strings.Repeat(`{"a":`, 5000): "payload is not JSON that this agent reads: it is nested more than 1000 deep",
 	}
 	for payload, want := range cases {
 		result := run(t, payload, prompt)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -60,6 +61,11 @@ func TestWhatCannotBeSummarisedIsRefused(t *testing.T) {
 	turn("text/plain", "short")
 	if failed := turn("", `{"do": "summarise"}`); failed.Err == nil || failed.PayloadBlamed {
 		t.Errorf("the model's failure is %v", failed.Err)
+	}
+	model.Default = kelliontest.NewScript().Says(strings.Repeat("x", 200)).Says(strings.Repeat("y", 200))
+	turn("text/plain", strings.Repeat("word ", 70))
+	if endless := turn("", `{"do": "summarise", "chunk": 200}`); !strings.Contains(fmt.Sprint(endless.Err), "not shorter") {
+		t.Errorf("%s, error %v", endless.Body, endless.Err)
 	}
 	if forgotten := turn("", `{"do": "forget"}`); string(forgotten.Body) != `{"bytes":0,"words":0}` {
 		t.Errorf("%s", forgotten.Body)

@@ -22,19 +22,13 @@ type event struct {
 	Usage *model.Usage `json:"usage,omitempty"`
 }
 
-const (
-	modelID    = "us.anthropic.claude-sonnet-4-20250514-v1:0"
-	mostRounds = 8
-)
+const modelID = "us.anthropic.claude-sonnet-4-20250514-v1:0"
 
 // summarise maps parts of the text to summaries, and these to fewer, until they fit one question. The answer to that is the
 // summary, and goes out as it is made. It stops without an error when nobody is there to see the events.
 func summarise(text string, chunk int, show func(event) bool) error {
 	var usage model.Usage
 	for round := 1; len(text) > chunk; round++ {
-		if round > mostRounds {
-			return errors.New("the summaries of the parts do not get shorter")
-		}
 		parts := split(text, chunk)
 		summaries := make([]string, 0, len(parts))
 		for i, part := range parts {
@@ -48,7 +42,11 @@ func summarise(text string, chunk int, show func(event) bool) error {
 				return nil
 			}
 		}
-		text = strings.Join(summaries, "\n")
+		shorter := strings.Join(summaries, "\n")
+		if len(shorter) >= len(text) {
+			return errors.New("the summaries of the parts are not shorter than the parts; take a larger chunk")
+		}
+		text = shorter
 	}
 	stream, err := model.ConverseStream(question("Summarise this document in one paragraph.", text))
 	if err != nil {
