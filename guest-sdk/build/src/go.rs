@@ -126,18 +126,20 @@ fn check(module: &[u8]) -> Result<()> {
     let mut has_turn = false;
     let mut lowest = u32::MAX;
     for payload in Parser::new(0).parse_all(module) {
-        match payload.map_err(not_wasm)? {
+        match payload.map_err(|error| not_wasm(&error))? {
             Payload::ExportSection(exports) => {
                 for export in exports {
-                    has_turn |= export.map_err(not_wasm)?.name == "invoke";
+                    has_turn |= export.map_err(|error| not_wasm(&error))?.name == "invoke";
                 }
             }
             Payload::DataSection(segments) => {
                 for segment in segments {
-                    let segment = segment.map_err(not_wasm)?;
+                    let segment = segment.map_err(|error| not_wasm(&error))?;
                     if let DataKind::Active { offset_expr, .. } = segment.kind {
                         let first = offset_expr.get_operators_reader().read();
-                        if let Operator::I32Const { value } = first.map_err(not_wasm)? {
+                        if let Operator::I32Const { value } =
+                            first.map_err(|error| not_wasm(&error))?
+                        {
                             lowest = lowest.min(value.cast_unsigned());
                         }
                     }
@@ -159,7 +161,7 @@ fn check(module: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn not_wasm(error: wasmparser::BinaryReaderError) -> Error {
+fn not_wasm(error: &wasmparser::BinaryReaderError) -> Error {
     Error::Agent(format!("Go made no WebAssembly module: {error}"))
 }
 
