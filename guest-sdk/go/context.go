@@ -3,6 +3,7 @@ package kellion
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"kellion.dev/kellion/internal/entry"
@@ -30,7 +31,7 @@ type Context struct {
 	Headers     []Header
 	ContentType string
 	Accept      string
-	// Deadline is when the turn has to be over; zero when there is none.
+	// TurnDeadline is when the turn has to be over; zero when there is none.
 	TurnDeadline time.Time
 	// Traceparent is a W3C trace context, for agents that call on.
 	Traceparent string
@@ -52,7 +53,7 @@ func (c *Context) Header(name string) string {
 	return ""
 }
 
-func newContext(turn entry.Turn) (*Context, context.CancelFunc) {
+func newContext(turn entry.Turn) (*Context, func()) {
 	ctx := &Context{
 		SessionID:    turn.SessionID,
 		RequestID:    turn.RequestID,
@@ -69,12 +70,54 @@ func newContext(turn entry.Turn) (*Context, context.CancelFunc) {
 	for _, header := range turn.Headers {
 		ctx.Headers = append(ctx.Headers, Header(header))
 	}
-	var end context.CancelFunc
-	if turn.DeadlineMS == 0 {
-		ctx.Context, end = context.WithCancel(context.Background())
-	} else {
+	clock := &turnClock{}
+	if turn.DeadlineMS != 0 {
 		ctx.TurnDeadline = time.UnixMilli(int64(turn.DeadlineMS))
-		ctx.Context, end = context.WithDeadline(context.Background(), ctx.TurnDeadline)
+		clock.deadline = ctx.TurnDeadline
 	}
-	return ctx, end
+	ctx.Context = clock
+	return ctx, clock.end
 }
+
+// turnClock ends with its turn. It starts a timer only for who waits on it: with a timer running, goroutines that wait for
+// each other forever look like ones that wait for the timer.
+type turnClock struct {
+	deadline time.Time
+	lock     sync.Mutex
+	timed    context.Context
+	cancel   context.CancelFunc
+}
+
+func (c *turnClock) start() context.Context {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.timed == nil && c.deadline.IsZero() {
+		c.timed, c.cancel = context.WithCancel(context.Background())
+	} else if c.timed == nil {
+		c.timed, c.cancel = context.WithDeadline(context.Background(), c.deadline)
+	}
+	return c.timed
+}
+
+func (c *turnClock) end() {
+	c.start()
+	c.cancel()
+}
+
+func (c *turnClock) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+
+func (c *turnClock) Done() <-chan struct{} { return c.start().Done() }
+
+func (c *turnClock) Err() error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.timed != nil {
+		return c.timed.Err()
+	}
+	if !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func (c *turnClock) Value(any) any { return nil }

