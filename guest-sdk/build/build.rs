@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use toml::{Table, Value};
 use wit_bindgen_core::wit_parser::Resolve;
-use wit_bindgen_core::{Files, WorldGenerator as _};
+use wit_bindgen_core::Files;
 
 /// Folders that are products of work, not sources.
 const LEFT_OUT: [&str; 8] = [
