@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* A million in each of a thousand expenses is far from the end of an int64_t. */
+/* A million in each of ten thousand expenses is far from the end of an int64_t. */
 static const int64_t MOST_CENTS = 100000000;
 enum { MOST_EXPENSES = 10000 };
 

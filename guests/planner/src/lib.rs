@@ -57,13 +57,12 @@ struct Booking {
     day: u32,
 }
 
-fn find(search: Search) -> Result<Vec<catalogue::Stop>, String> {
-    let found = catalogue::find(&search.city, search.kind);
+fn find(Search { city, kind }: Search) -> Result<Vec<catalogue::Stop>, String> {
+    let found = catalogue::find(&city, kind);
     if found.is_empty() {
         let cities = catalogue::cities().join(", ");
         return Err(format!(
-            "there is nothing of that kind in {}; there are stops in {cities}",
-            search.city
+            "there is nothing of that kind in {city}; there are stops in {cities}"
         ));
     }
     Ok(found)
