@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -175,7 +176,6 @@ async fn chat_keeps_one_session() {
 
 /// Runs a command with this typed.
 fn typed(mut command: Command, lines: &str) -> Output {
-    use std::io::Write;
     command.stdin(Stdio::piped());
     command.stdout(Stdio::piped());
     command.stderr(Stdio::piped());
@@ -217,4 +217,110 @@ fn a_new_project_takes_its_name_and_overwrites_nothing() {
         "{}",
         text(&output.stderr)
     );
+}
+
+/// An agent that counts its turns, in the version of this number.
+fn counting(version: u32) -> String {
+    format!(
+        r#"#include <kellion.h>
+
+kellion_result invoke(kellion_payload payload, const kellion_context *context) {{
+    static int turns;
+    (void)payload, (void)context;
+    return kellion_text(kellion_format("version {version}, turn %d", ++turns));
+}}
+"#
+    )
+}
+
+/// A running `kellion dev`.
+struct Dev {
+    process: Child,
+    keyboard: ChildStdin,
+    screen: BufReader<ChildStdout>,
+    talk: BufReader<std::process::ChildStderr>,
+}
+
+impl Dev {
+    fn start(folder: &Path) -> Self {
+        let mut process = author(folder)
+            .args(["dev", "--listen", "127.0.0.1:0", "--provider", "offline"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            keyboard: process.stdin.take().unwrap(),
+            screen: BufReader::new(process.stdout.take().unwrap()),
+            talk: BufReader::new(process.stderr.take().unwrap()),
+            process,
+        }
+    }
+
+    /// Reads on until this is told.
+    #[track_caller]
+    fn tells(&mut self, what: &str) {
+        let mut told = String::new();
+        while self.talk.read_line(&mut told).unwrap() > 0 {
+            if told.contains(what) {
+                return;
+            }
+        }
+        panic!("{what:?} was never told: {told}");
+    }
+
+    fn says(&mut self, line: &str) -> String {
+        writeln!(self.keyboard, "{line}").unwrap();
+        let mut answer = String::new();
+        self.screen.read_line(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The command line with the toolchains of this machine's user, so that not every test installs them.
+fn author(folder: &Path) -> Command {
+    let mut command = kellion(folder);
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    if let Some(tools) = kellion_host::config::default_tools() {
+        command.env("KELLION_TOOLS", tools);
+    }
+    command
+}
+
+#[test]
+fn dev_builds_again_when_a_file_changes_and_the_session_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("agent.c");
+    fs::write(&source, counting(1)).unwrap();
+    let mut dev = Dev::start(folder.path());
+    dev.tells("version 1 is ready");
+    assert_eq!(dev.says("Hi"), "version 1, turn 1\n");
+    assert_eq!(dev.says("Hi"), "version 1, turn 2\n");
+
+    fs::write(&source, "this is no C").unwrap();
+    dev.tells("agent.c:1:");
+    assert_eq!(dev.says("Hi"), "version 1, turn 3\n", "the version before still serves");
+
+    fs::write(&source, counting(2)).unwrap();
+    dev.tells("3 turns were told again");
+    assert_eq!(dev.says("Hi"), "version 2, turn 4\n");
+}
+
+#[test]
+fn a_build_that_fails_shows_what_the_compiler_says() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("agent.c"), "int invoke = ;").unwrap();
+    let output = author(folder.path()).args(["build"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("agent.c:1:") && said.contains("expected expression"), "{said}");
+    assert!(!folder.path().join("agent.wasm").exists());
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use toml::{Table, Value};
 use wit_bindgen_core::wit_parser::Resolve;
 use wit_bindgen_core::{Files, WorldGenerator};
 
@@ -53,6 +54,13 @@ fn main() {
     };
     let go = generate(&root.join("wit"), go.build(), &out.join("bindings/go"), own);
     pack(&go, "sdk/go/internal/wit", &mut table);
+    let manifest = out.join("manifest");
+    write_manifest(
+        &root.join("Cargo.toml"),
+        &sdk.join("rust/Cargo.toml"),
+        &manifest,
+    );
+    pack(&manifest, "sdk/rust", &mut table);
     pack(&here.join("templates"), "templates", &mut table);
     table.push_str("];\n");
     fs::write(out.join("files.rs"), table).expect("OUT_DIR can be written");
@@ -78,7 +86,8 @@ fn pack(folder: &Path, name: &str, table: &mut String) {
             if !LEFT_OUT.contains(&&*file) && !file.ends_with(".egg-info") {
                 pack(&path, &name, table);
             }
-        } else {
+        } else if !path.ends_with("guest-sdk/rust/Cargo.toml") {
+            // That one speaks of this workspace, and is packed as one that stands alone.
             writeln!(
                 table,
                 "({name:?}, include_bytes!({:?})),",
@@ -112,4 +121,36 @@ fn generate(
         fs::write(&path, finish(bytes.to_vec())).expect("OUT_DIR can be written");
     }
     to.to_owned()
+}
+
+/// Writes a crate's manifest such that it stands alone: with what it takes from the workspace put in, and no lints, which
+/// are the workspace's own.
+fn write_manifest(workspace: &Path, package: &Path, to: &Path) {
+    let workspace = read_toml(workspace);
+    let mut package = read_toml(package);
+    package.remove("lints");
+    let inherited = &workspace["workspace"];
+    for (section, source) in [("package", "package"), ("dependencies", "dependencies")] {
+        let Some(section) = package.get_mut(section).and_then(Value::as_table_mut) else {
+            continue;
+        };
+        for (key, value) in section.iter_mut() {
+            if value.get("workspace") == Some(&Value::Boolean(true)) {
+                assert_eq!(
+                    value.as_table().map(Table::len),
+                    Some(1),
+                    "{key} has more than a workspace has"
+                );
+                *value = inherited[source][key].clone();
+            }
+        }
+    }
+    fs::create_dir_all(to).expect("OUT_DIR can be written");
+    fs::write(to.join("Cargo.toml"), package.to_string()).expect("OUT_DIR can be written");
+}
+
+fn read_toml(path: &Path) -> Table {
+    println!("cargo::rerun-if-changed={}", path.display());
+    let text = fs::read_to_string(path).expect("a manifest can be read");
+    text.parse().expect("a manifest is TOML")
 }

@@ -17,7 +17,7 @@ const STACK_BYTES: u32 = 256 << 10;
 const LEFT_OUT: [&str; 3] = ["tests", "test", "build"];
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
-    let sources = sources(job)?;
+    let sources = sources(&job.project.folder, &job.project.entry)?;
     let python = job.tools.python("zig", COMPILER, job.talk)?;
     let module = job.work.join("agent.wasm");
     let arguments = job.work.join("arguments");
@@ -39,6 +39,9 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
         job.talk,
     )?;
     let core = fs::read(&module).map_err(Error::file("read", &module))?;
+    let core = without_debug_sections(&core).map_err(|error| {
+        Error::Agent(format!("the compiler made no WebAssembly module: {error}"))
+    })?;
     let component = adapter::componentize(&core, &job.wit, STACK_BYTES)?;
     fs::write(&job.out, component).map_err(Error::file("write", &job.out))?;
     Ok(Vec::new())
@@ -57,7 +60,8 @@ fn own_arguments(job: &Job<'_>) -> Result<String> {
         "-Werror=format",
         "-Werror=return-type",
         "-fdiagnostics-color=never",
-        "-Wl,--strip-debug",
+        // For the names of functions, which a trap's report tells.
+        "-g1",
     ]
     .map(str::to_owned)
     .into();
@@ -86,19 +90,33 @@ fn own_arguments(job: &Job<'_>) -> Result<String> {
     Ok(lines.collect())
 }
 
+/// The module without what only debuggers read, nine tenths of it.
+fn without_debug_sections(module: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
+    let mut kept = wasm_encoder::Module::new();
+    for payload in wasmparser::Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        if matches!(&payload, wasmparser::Payload::CustomSection(section) if section.name().starts_with(".debug"))
+        {
+            continue;
+        }
+        if let Some((id, range)) = payload.as_section() {
+            let data = &module[range];
+            kept.section(&wasm_encoder::RawSection { id, data });
+        }
+    }
+    Ok(kept.finish())
+}
+
 /// The agent's sources, by their paths in the project: the file that was named, or all of a folder. Another file with an
 /// agent of its own would be a second `invoke`, so a named file is alone, but for what is in `src`.
-fn sources(job: &Job<'_>) -> Result<Vec<PathBuf>> {
-    let folder = &job.project.folder;
-    let whole = job
-        .project
-        .entry
+fn sources(folder: &Path, entry: &Path) -> Result<Vec<PathBuf>> {
+    let whole = entry
         .file_stem()
         .is_some_and(|stem| stem == "agent" || stem == "main");
     let mut sources = if whole {
         files(folder, "c")?
     } else {
-        vec![job.project.entry.clone()]
+        vec![entry.to_owned()]
     };
     collect(&folder.join("src"), &mut sources)?;
     for source in &mut sources {

@@ -26,7 +26,10 @@ static unsigned char peek(const reader *in) {
 }
 
 static void skip_space(reader *in) {
-    in->at += strspn(in->text + in->at, " \t\r\n");
+    /* Not by strspn, which in some C libraries looks for the end of the text first. */
+    while (peek(in) == ' ' || peek(in) == '\n' || peek(in) == '\r' || peek(in) == '\t') {
+        in->at++;
+    }
 }
 
 static bool take(reader *in, char wanted) {
@@ -190,7 +193,7 @@ static bool read_string(reader *in, const char **bytes, size_t *length) {
 
 static bool take_word(reader *in, const char *word) {
     size_t length = strlen(word);
-    if (strncmp(in->text + in->at, word, length) != 0) {
+    if (in->length - in->at < length || memcmp(in->text + in->at, word, length) != 0) {
         return false;
     }
     in->at += length;

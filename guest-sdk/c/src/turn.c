@@ -48,6 +48,14 @@ static bool is_json(const char *content_type) {
     return length > 5 && strncasecmp(content_type + length - 5, "+json", 5) == 0;
 }
 
+static bool is_empty(const char *text, size_t length) {
+    while (length > 0 && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) {
+        text++;
+        length--;
+    }
+    return length == 0;
+}
+
 static kellion_result take_turn(agent_list_u8_t bytes, const kellion_context *context) {
     kellion_payload payload = {
         .content_type = context->content_type,
@@ -56,7 +64,7 @@ static kellion_result take_turn(agent_list_u8_t bytes, const kellion_context *co
     };
     if (is_json(context->content_type)) {
         const char *text = payload.bytes;
-        if (text[strspn(text, " \t\r\n")] == 0 && strlen(text) == payload.length) {
+        if (is_empty(text, payload.length)) {
             return kellion_invalid("payload is not JSON: it is empty");
         }
         const char *problem;

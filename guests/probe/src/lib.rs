@@ -1,5 +1,6 @@
 //! An agent that does one thing on request, for the host's tests: `{"do": "echo", "value": 1}`.
 
+mod agent;
 mod faults;
 mod models;
 mod output;
@@ -8,12 +9,27 @@ mod surroundings;
 use std::thread;
 use std::time::Duration;
 
-use kellion_sdk::{AgentError, Body, Context, Handler, IntoBody, Result, session};
+use kellion_sdk::{Agent, AgentError, Body, Context, FromBody, Handler, IntoBody, Result, session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use kellion_sdk::model::Stream;
 use models::Question;
+
+/// What came: bytes to send back as they are, or something to do.
+enum Request {
+    Bytes(Body),
+    Deed(Deed),
+}
+
+impl FromBody for Request {
+    fn from_body(body: Body) -> Result<Self> {
+        if body.content_type.as_deref() == Some("application/octet-stream") {
+            return Ok(Self::Bytes(body));
+        }
+        Deed::from_body(body).map(Self::Deed)
+    }
+}
 
 /// What to do.
 #[derive(Deserialize)]
@@ -59,6 +75,8 @@ enum Deed {
     ModelHold(Question),
     /// Answers with the number of streams that were kept, and drops them.
     Release,
+    /// Asks an agent with a calculator, in the session's conversation.
+    Agent { prompt: String },
     /// Answers with the number of tokens that asking would cost.
     CountTokens(Question),
     /// Answers with what a model's own API says.
@@ -93,10 +111,11 @@ struct Probe {
     turns: u64,
     kept: Vec<u8>,
     streams: Vec<Stream>,
+    agent: Agent,
 }
 
 impl Handler for Probe {
-    type Payload = Deed;
+    type Payload = Request;
     type Answer = Body;
 
     fn start() -> Self {
@@ -104,12 +123,16 @@ impl Handler for Probe {
             turns: 0,
             kept: Vec::new(),
             streams: Vec::new(),
+            agent: agent::with_calculator(),
         }
     }
 
-    fn invoke(&mut self, deed: Deed, context: &Context) -> Result<Body> {
+    fn invoke(&mut self, request: Request, context: &Context) -> Result<Body> {
         self.turns += 1;
-        self.perform(deed, context)
+        match request {
+            Request::Bytes(bytes) => Ok(bytes),
+            Request::Deed(deed) => self.perform(deed, context),
+        }
     }
 }
 
@@ -155,6 +178,7 @@ impl Probe {
                 self.streams.clear();
                 released.into_body()
             }
+            Deed::Agent { prompt } => self.agent.ask(prompt)?.text.into_body(),
             Deed::CountTokens(question) => models::count_tokens(question)?.into_body(),
             Deed::InvokeModel { model, body } => models::invoke(&model, &body),
 

@@ -14,8 +14,11 @@ pub(crate) struct Question {
     model: String,
 }
 
+/// Of every question that names no other.
+pub(crate) const MODEL: &str = "us.anthropic.claude-sonnet-4-20250514-v1:0";
+
 fn default_model() -> String {
-    "us.anthropic.claude-sonnet-4-20250514-v1:0".to_owned()
+    MODEL.to_owned()
 }
 
 impl From<Question> for Request {

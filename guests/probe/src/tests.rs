@@ -1,10 +1,10 @@
-use kellion_sdk::{FromBody, testing};
+use kellion_sdk::testing::{self, Script};
 
 use super::*;
 
 fn turn(probe: &mut Probe, payload: &Value) -> Result<Body> {
-    let deed = Deed::from_body(payload.to_string().into_bytes().into())?;
-    probe.invoke(deed, &testing::context())
+    let request = Request::from_body(payload.to_string().into_bytes().into())?;
+    probe.invoke(request, &testing::context())
 }
 
 fn answer(payload: &Value) -> Value {
@@ -16,6 +16,32 @@ fn answer(payload: &Value) -> Value {
 fn echo_gives_the_value_back() {
     let value = json!({ "deep": [1, 2.5, null, "é"] });
     assert_eq!(answer(&json!({ "do": "echo", "value": value })), value);
+}
+
+#[test]
+fn bytes_come_back_as_they_are() {
+    let bytes = Body::new("application/octet-stream", [0, 255, b'{']);
+    let request = Request::from_body(bytes.clone()).expect("bytes are taken as they are");
+    assert_eq!(
+        Probe::start().invoke(request, &testing::context()),
+        Ok(bytes)
+    );
+}
+
+#[test]
+fn the_agent_calculates_and_remembers() {
+    let script = Script::new()
+        .calls("calculator", &json!({ "expression": "2*5" }))
+        .says("10")
+        .says("Yes.");
+    let mut probe = Probe::start();
+    probe.agent = probe.agent.answered_by(script.clone());
+
+    let ten = turn(&mut probe, &json!({ "do": "agent", "prompt": "2*5?" }));
+    assert_eq!(ten, Ok(br#""10""#.to_vec().into()));
+    turn(&mut probe, &json!({ "do": "agent", "prompt": "Sure?" })).expect("the turn succeeds");
+
+    assert_eq!(script.requests()[2].messages.len(), 5);
 }
 
 #[test]
