@@ -12,7 +12,7 @@ import wit_world
 from componentize_py_types import Err
 from wit_world.imports import types as wit
 
-from . import _ahead, _environ, _host, _output, _wit, log, loop
+from . import _ahead, _environ, _host, _output, _warm, _wit, log, loop
 from ._entry import Entry
 from .app import App
 from .context import Context, Header
@@ -104,7 +104,7 @@ def finish(handler: Any) -> None:
         _fail(_output.told(error))
     _write_report("printed.txt", "\n".join(_take_printed()))
     _environ.finish()
-    loop.get()
+    _warm.up(Context("", "", 1, "", "", "", ""))
     gc.collect()
     # What is there from the start is never looked through again: looking would make each session's pages its own.
     gc.freeze()
