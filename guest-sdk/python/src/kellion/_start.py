@@ -12,7 +12,7 @@ import wit_world
 from componentize_py_types import Err
 from wit_world.imports import types as wit
 
-from . import _ahead, _environ, _host, _output, _warm, _wit, log, loop
+from . import _ahead, _environ, _holes, _host, _output, _warm, _wit, log, loop
 from ._entry import Entry
 from .app import App
 from .context import Context, Header
@@ -24,6 +24,7 @@ _printed: list[str] = []
 _folders: list[str] = []
 _entry: Entry | None = None
 _host_of_cell = _wit.Host()
+_filler: list[bytes] = []
 
 
 class _Builder:
@@ -106,6 +107,7 @@ def finish(handler: Any) -> None:
     _environ.finish()
     _warm.up(Context("", "", 1, "", "", "", ""))
     gc.collect()
+    _filler.extend(_holes.fill())
     # What is there from the start is never looked through again: looking would make each session's pages its own.
     gc.freeze()
 
