@@ -183,6 +183,6 @@ def _clean_up() -> None:
         _output.finish_lines()
         held = close_all()
         if held:
-            log.warn(f"closed {held} model streams that the turn left open; use them in a with statement")
+            log.warn(f"model streams that the turn left open, and that were closed: {held}; use each in a with statement")
     except BaseException as error:
         log.error(f"the turn's end: {describe(error)}")
