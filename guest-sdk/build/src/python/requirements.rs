@@ -42,6 +42,12 @@ pub(super) fn name(line: &str) -> Option<String> {
     Some(name.to_ascii_lowercase().replace(['_', '.'], "-"))
 }
 
+/// Whether a line is more than space and comment.
+fn asks(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with('#')
+}
+
 /// Installs what the project asks for into `site`. Nothing is done when it is there already.
 pub(super) fn install(job: &Job<'_>, python: &Path, site: &Path) -> Result<()> {
     let (wanted, text) = match file(job) {
@@ -61,7 +67,7 @@ pub(super) fn install(job: &Job<'_>, python: &Path, site: &Path) -> Result<()> {
     }
     fs::create_dir_all(site).map_err(Error::file("create", site))?;
     if let Some(wanted) = &wanted
-        && text.lines().any(|line| !line.trim().is_empty())
+        && text.lines().any(asks)
     {
         pip(job, python, site, wanted, &text)?;
     }

@@ -1,12 +1,21 @@
 """{{name}}: an agent with a tool and a conversation, that streams its answers."""
 
-from collections.abc import Iterator
+import ast
+import operator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from kellion import Agent, App, Context, log, tool
 
 app = App()
+
+OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 
 
 @tool
@@ -16,25 +25,26 @@ def get_time() -> str:
 
 
 @tool
-def calculator(left: float, operator: str, right: float) -> float:
-    """Does one calculation.
+def calculator(expression: str) -> float:
+    """Evaluates an arithmetic expression.
 
     Args:
-        left: A number.
-        operator: One of + - * /.
-        right: Another number.
+        expression: Numbers, + - * / and parentheses, such as "(2 + 3.5) * 4".
     """
-    match operator:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return left * right
-        case "/":
-            return left / right
     # The model reads what a tool raises, and may mend its call.
-    raise ValueError(f"{operator} is none of + - * /")
+    return evaluate(ast.parse(expression, mode="eval").body)
+
+
+def evaluate(node: ast.expr) -> float:
+    """The value of an expression that has been read."""
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return number
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -evaluate(operand)
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in OPERATORS:
+            return OPERATORS[type(sign)](evaluate(left), evaluate(right))
+    raise ValueError(f"{ast.unparse(node)} is not arithmetic")
 
 
 # Every session has a copy of this module of its own, so this conversation lasts as long as its session.

@@ -12,7 +12,7 @@ import wit_world
 from componentize_py_types import Err
 from wit_world.imports import types as wit
 
-from . import _ahead, _environ, _host, _output, _wit, log, loop
+from . import _ahead, _environ, _holes, _host, _output, _warm, _wit, log, loop
 from ._entry import Entry
 from .app import App
 from .context import Context, Header
@@ -24,6 +24,7 @@ _printed: list[str] = []
 _folders: list[str] = []
 _entry: Entry | None = None
 _host_of_cell = _wit.Host()
+_filler: list[bytes] = []
 
 
 class _Builder:
@@ -104,8 +105,9 @@ def finish(handler: Any) -> None:
         _fail(_output.told(error))
     _write_report("printed.txt", "\n".join(_take_printed()))
     _environ.finish()
-    loop.get()
+    _warm.up(Context("", "", 1, "", "", "", ""))
     gc.collect()
+    _filler.extend(_holes.fill())
     # What is there from the start is never looked through again: looking would make each session's pages its own.
     gc.freeze()
 
@@ -181,6 +183,6 @@ def _clean_up() -> None:
         _output.finish_lines()
         held = close_all()
         if held:
-            log.warn(f"closed {held} model streams that the turn left open; use them in a with statement")
+            log.warn(f"model streams that the turn left open, and that were closed: {held}; use each in a with statement")
     except BaseException as error:
         log.error(f"the turn's end: {describe(error)}")
