@@ -19,8 +19,10 @@ function guard<T extends object>(owner: T, name: keyof T & string): void {
   const native = (owner[name] as (...values: unknown[]) => unknown).bind(owner);
   define(owner, name, (...values: unknown[]) => {
     if (isLive()) return native(...values);
+    // The builder knows which line of the author's that is.
+    const place = new Error().stack?.split("\n")[1]?.split("@").at(-1) ?? "";
     throw new Error(
-      `${name} was called by module-level code, which runs once, while the agent is built: all sessions would share what it ` +
+      `${name} was called by module-level code (${place}), which runs once, while the agent is built: all sessions would share what it ` +
         `gives. Call it in the entrypoint`,
     );
   });
