@@ -49,7 +49,7 @@ function moduleLevelError(said, mapText) {
   const map = new SourceMap(JSON.parse(mapText));
   const told = said
     .split("\n")
-    .filter((line) => !/^(Failed to initialize component|Additionally, some promises|Stack:$)/.test(line))
+    .filter((line) => !/^\s+\d+: 0x/.test(line) && !/^(Failed to initialize component|Additionally, some promises|Stack:$)/.test(line))
     .join("\n")
     .replace(/^Promise rejected but never handled:[^]*$/m, "")
     .replace(/\bbundle\.js:(\d+):(\d+)/g, (place, line, column) => {

@@ -72,10 +72,11 @@ function absentModule(name) {
         },
       });
     }
-    module.exports = new Proxy({ __esModule: true }, {
+    // The members are the prototype's: esbuild makes a new module with the same prototype.
+    module.exports = Object.create(new Proxy({}, {
       get(target, name) {
-        if (name in target || typeof name === "symbol" || name === "then") return target[name];
+        if (typeof name === "symbol" || name === "then" || name === "__esModule") return target[name];
         return absent(name);
       },
-    });`;
+    }));`;
 }

@@ -120,6 +120,16 @@ test("a promise that nothing can settle fails the turn, and the next one works",
   assert.equal(await turn({}), '"late"');
 });
 
+test("what a timer throws fails the turn", async () => {
+  agent(() => {
+    setTimeout(() => {
+      throw new Error("in a timer");
+    }, 1);
+    return new Promise(() => {});
+  });
+  await assert.rejects(turn({}), { tag: "failed", val: "in a timer" });
+});
+
 test("no timer and no stream outlives its turn", async () => {
   let fired = false;
   host.answers.push(says("one two"));

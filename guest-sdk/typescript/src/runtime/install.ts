@@ -2,6 +2,7 @@
 
 import { Buffer } from "../node/buffer";
 import { removeNetwork } from "./absent";
+import { installChance } from "./chance";
 import { installConsole } from "./console";
 import { process } from "./process";
 import { installTimers } from "./timers";
@@ -9,6 +10,7 @@ import { installTimers } from "./timers";
 installConsole();
 installTimers();
 removeNetwork();
+installChance();
 for (const [name, value] of Object.entries({ process, Buffer, global: globalThis })) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
 }

@@ -14,6 +14,17 @@ type Id = ReturnType<typeof setTimeout>;
 /** What the author's code waits for, and how to cancel it. */
 const pending = new Map<Id, (id: Id) => void>();
 let whenIdle: (() => void) | undefined;
+/** Fails the turn that runs. */
+let failTurn: ((error: unknown) => void) | undefined;
+
+/** Runs what a timer was set for. What it throws nobody else catches, and the engine would end the instance. */
+function run(task: Task, values: unknown[]): void {
+  try {
+    task(...values);
+  } catch (error) {
+    failTurn?.(error);
+  }
+}
 
 function forget(id: Id | undefined): void {
   if (id === undefined || !pending.delete(id) || pending.size > 0) return;
@@ -26,13 +37,13 @@ export function installTimers(): void {
     setTimeout(task: Task, delay?: number, ...values: unknown[]): Id {
       const id: Id = native.setTimeout(() => {
         forget(id);
-        task(...values);
+        run(task, values);
       }, delay ?? 0);
       pending.set(id, native.clearTimeout);
       return id;
     },
     setInterval(task: Task, delay?: number, ...values: unknown[]): Id {
-      const id = native.setInterval(task, delay ?? 0, ...values) as Id;
+      const id = native.setInterval(() => run(task, values), delay ?? 0) as Id;
       pending.set(id, native.clearInterval);
       return id;
     },
@@ -72,6 +83,7 @@ export function settled<T>(work: PromiseLike<T>): Promise<T> {
     let look: Id | undefined;
     const end = (): void => {
       whenIdle = undefined;
+      failTurn = undefined;
       if (look !== undefined) native.clearTimeout(look);
       look = undefined;
     };
@@ -86,6 +98,10 @@ export function settled<T>(work: PromiseLike<T>): Promise<T> {
         end();
         reject(new NeverSettles());
       }
+    };
+    failTurn = (error) => {
+      end();
+      reject(error);
     };
     work.then(
       (value) => {
