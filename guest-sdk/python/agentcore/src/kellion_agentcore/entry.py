@@ -53,7 +53,12 @@ def _in_main(author: ModuleType):
 def _turn(application, payload: bytes, context: Context):
     if _json._depth(payload) > _json.MAX_DEPTH:
         raise InvalidPayload(f"payload is not JSON: it nests deeper than {_json.MAX_DEPTH} levels")
-    answer = loop.run(asgi.call(application, payload, context))
+    try:
+        answer = loop.run(asgi.call(application, payload, context))
+    except (SystemExit, KeyboardInterrupt):
+        # They tear through the loop, and leave in it what would tear through the next turn. That one gets a loop of its own.
+        loop._loop = None
+        raise
     if not answer.failed:
         answer.tell()
         return Body(answer.body, None if answer.told else asgi.JSON)
