@@ -5,7 +5,7 @@ from types import ModuleType
 
 from kellion import AgentError, Body, Context, InvalidPayload, _ahead, _json, _start, loop
 
-from . import app, asgi, frozen
+from . import app, asgi, frozen, rehearse
 from .bedrock import stream
 
 # Statuses by which an application says that it does not take the payload.
@@ -22,6 +22,7 @@ def find(author: ModuleType):
             "and a function that is decorated with @app.entrypoint"
         )
     # What the agent's own functions import is made ready now; what packages import when they are used, when they are used.
+    rehearse.rehearse()
     _ahead.standard()
     _ahead.wanted_by(_start._folders)
     frozen.keep()
