@@ -1,8 +1,8 @@
 //! An author's loop on the command line: new, build, check, test, chat, dev.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -307,7 +307,11 @@ fn dev_builds_again_when_a_file_changes_and_the_session_goes_on() {
 
     fs::write(&source, "this is no C").unwrap();
     dev.tells("agent.c:1:");
-    assert_eq!(dev.says("Hi"), "version 1, turn 3\n", "the version before still serves");
+    assert_eq!(
+        dev.says("Hi"),
+        "version 1, turn 3\n",
+        "the version before still serves"
+    );
 
     fs::write(&source, counting(2)).unwrap();
     dev.tells("3 turns were told again");
@@ -321,6 +325,9 @@ fn a_build_that_fails_shows_what_the_compiler_says() {
     let output = author(folder.path()).args(["build"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(said.contains("agent.c:1:") && said.contains("expected expression"), "{said}");
+    assert!(
+        said.contains("agent.c:1:") && said.contains("expected expression"),
+        "{said}"
+    );
     assert!(!folder.path().join("agent.wasm").exists());
 }

@@ -32,7 +32,7 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
     let mut scan = scan::run(job, &python)?;
     let site = job.work.join("site");
     let prepared = if scan.is_agentcore(job)? {
-        agentcore::prepare(job, &python, &site, &scan.imports, &mut scan.warnings)?
+        agentcore::prepare(job, &python, &scan.imports, &mut scan.warnings)?
     } else {
         requirements::install(job, &python, &site)?;
         Prepared {

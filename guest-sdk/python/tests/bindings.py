@@ -106,7 +106,7 @@ def install() -> FakeHost:
     log.Level = enum.Enum("Level", "DEBUG INFO WARN ERROR", start=0)
     log.write = lambda level, message: host.logged.append((level.name, message.encode().decode()))
     response.Framing = enum.Enum("Framing", "TEXT SSE", start=0)
-    response.set_content_type = host.types.append
+    response.set_content_type = lambda value: host.types.append(value)
     response.write = host.write
     response.forward = lambda stream, framing: host.answer((stream, framing))
     session.config = lambda name: host.settings.get(name)

@@ -174,6 +174,26 @@ def test_a_syntax_error_shows_the_line(tmp_path, monkeypatch):
     assert "importlib" not in told
 
 
+def test_what_the_module_sets_outlasts_the_build_and_its_defaults_give_way(host, turn, monkeypatch):
+    kind = type(os.environ)
+    monkeypatch.setattr(_environ, "_kept", {})
+    monkeypatch.setattr(_environ, "_defaults", {})
+    try:
+        _environ.begin({"BUILD_ONLY": "1"})
+        os.environ["MODULE_SET"] = "mine"
+        os.environ.setdefault("MODULE_DEFAULT", "weak")
+        os.environ.setdefault("OTHER_DEFAULT", "weak")
+        _environ.finish()
+        # The interpreter that goes on begins without an environment.
+        os.environ.pop("MODULE_SET")
+        host.settings["MODULE_DEFAULT"] = host.settings["MODULE_SET"] = "configured"
+        names = ["MODULE_SET", "MODULE_DEFAULT", "OTHER_DEFAULT", "BUILD_ONLY"]
+        assert turn(lambda payload: [os.getenv(name) for name in names]) == b'["mine", "configured", "weak", null]'
+    finally:
+        os.environ.__class__ = kind
+        os.environ.pop("MODULE_SET", None)
+
+
 def test_the_environment_is_the_configuration_once_it_is_built(host, turn, monkeypatch):
     kind = type(os.environ)
     try:

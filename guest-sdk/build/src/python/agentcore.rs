@@ -5,7 +5,7 @@ mod wanted;
 mod wheels;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Prepared, requirements};
@@ -33,53 +33,47 @@ const FOR_THE_CELL: [&str; 10] = [
 pub(super) fn prepare(
     job: &Job<'_>,
     python: &Path,
-    site: &Path,
     imports: &[String],
     warnings: &mut Vec<String>,
 ) -> Result<Prepared> {
     let wheels = wheels::install(job, python)?;
     let wanted = Wanted::read(requirements::file(job).as_deref(), imports, &wheels::pins())?;
     warnings.extend(wanted.warnings.iter().cloned());
-    install(job, python, &wheels, &wanted, site)?;
+    let site = install(job, python, &wheels, &wanted)?;
     Ok(Prepared {
-        packages: vec![job.sdk.join("agentcore/src"), site.to_owned()],
+        packages: vec![job.sdk.join("agentcore/src"), site],
         ahead: false,
         first: Some("kellion_agentcore.prepare".to_owned()),
         finder: "kellion_agentcore.entry".to_owned(),
     })
 }
 
-/// Installs the packages into `site`. Nothing is done when they are there already.
-fn install(
-    job: &Job<'_>,
-    python: &Path,
-    wheels: &Path,
-    wanted: &Wanted,
-    site: &Path,
-) -> Result<()> {
-    let stamp = site.with_extension("installed");
+/// The folder with the packages: shared by all agents that ask for the same, since there are many of them.
+fn install(job: &Job<'_>, python: &Path, wheels: &Path, wanted: &Wanted) -> Result<PathBuf> {
     let tried = text("constraints.txt");
     let asked = wanted.lines.join("\n");
-    let digest = format!("{asked}\n{tried}\n{}", wheels.display());
-    if site.is_dir() && fs::read_to_string(&stamp).is_ok_and(|there| there == digest) {
-        return Ok(());
-    }
-    let bound: Vec<String> = wheels::pins()
-        .iter()
-        .map(|pin| format!("{}=={}", pin.name, pin.version))
-        .collect();
-    let bound = bound.join("\n");
-    let both = format!("{bound}\n{}", wanted.without_named(&tried));
-    // The versions that were tried together, if the author's wishes allow it; otherwise what pip finds.
-    if pip(job, python, wheels, &asked, &both, site).is_err() {
-        let told = pip(job, python, wheels, &asked, &bound, site);
-        if let Err(Error::Command { output, .. }) = &told {
-            let file = job.work.join("requirements.txt");
-            return Err(Error::Agent(requirements::explain(python, &file, output)));
+    let recipe = format!("{asked}\n{tried}\n{}", wheels.display());
+    let folder = job.tools.install("python-packages", &recipe, |folder| {
+        let bound: Vec<String> = wheels::pins()
+            .iter()
+            .map(|pin| format!("{}=={}", pin.name, pin.version))
+            .collect();
+        let bound = bound.join("\n");
+        let both = format!("{bound}\n{}", wanted.without_named(&tried));
+        let site = folder.join("site");
+        // The versions that were tried together, if the author's wishes allow it; otherwise what pip finds.
+        if pip(job, python, wheels, &asked, &both, &site).is_ok() {
+            return Ok(());
         }
-        told?;
-    }
-    fs::write(&stamp, digest).map_err(Error::file("write", &stamp))
+        match pip(job, python, wheels, &asked, &bound, &site) {
+            Err(Error::Command { output, .. }) => {
+                let file = job.work.join("requirements.txt");
+                Err(Error::Agent(requirements::explain(python, &file, &output)))
+            }
+            other => other,
+        }
+    })?;
+    Ok(folder.join("site"))
 }
 
 fn pip(

@@ -11,6 +11,8 @@ from . import _host
 
 _defaults: dict[str, str] = {}
 _built: dict[str, str] = {}
+_before: dict[str, str] = {}
+_kept: dict[str, str] = {}
 
 
 class _Environ(type(os.environ)):  # type: ignore[misc]
@@ -40,6 +42,7 @@ class _Building(_Environ):
 
 def begin(variables: dict[str, str]) -> None:
     """Sets the build's variables."""
+    _before.update(os.environ)
     _built.update((name, value) for name, value in variables.items() if name not in os.environ)
     os.environ.update(variables)
     environ: Any = os.environ
@@ -51,5 +54,11 @@ def finish() -> None:
     for name, value in _built.items():
         if os.environ.get(name) == value:
             del os.environ[name]
+    _kept.update((name, value) for name, value in os.environ.items() if _before.get(name) != value)
     environ: Any = os.environ
     environ.__class__ = _Environ
+
+
+def resume() -> None:
+    """Sets again what the author's code had set: an interpreter that goes on has a new, empty environment."""
+    os.environ.update(_kept)

@@ -137,6 +137,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         """One turn. Nothing but an agent error leaves it: anything else would end the instance."""
         if _host.current is not _host_of_cell:
             _host.swap(_host_of_cell)
+            _environ.resume()
             # The generator was made with the component, and would be the same in every session.
             random.seed()
             _output.short_folders.extend(_folders)

@@ -5,7 +5,7 @@ from types import ModuleType
 
 from kellion import AgentError, Body, Context, InvalidPayload, _ahead, _json, _start, loop
 
-from . import app, asgi, frozen
+from . import app, asgi, frozen, rehearse
 from .bedrock import stream
 
 # Statuses by which an application says that it does not take the payload.
@@ -22,6 +22,7 @@ def find(author: ModuleType):
             "and a function that is decorated with @app.entrypoint"
         )
     # What the agent's own functions import is made ready now; what packages import when they are used, when they are used.
+    rehearse.rehearse()
     _ahead.standard()
     _ahead.wanted_by(_start._folders)
     frozen.keep()
@@ -53,7 +54,12 @@ def _in_main(author: ModuleType):
 def _turn(application, payload: bytes, context: Context):
     if _json._depth(payload) > _json.MAX_DEPTH:
         raise InvalidPayload(f"payload is not JSON: it nests deeper than {_json.MAX_DEPTH} levels")
-    answer = loop.run(asgi.call(application, payload, context))
+    try:
+        answer = loop.run(asgi.call(application, payload, context))
+    except (SystemExit, KeyboardInterrupt):
+        # They tear through the loop, and leave in it what would tear through the next turn. That one gets a loop of its own.
+        loop._loop = None
+        raise
     if not answer.failed:
         answer.tell()
         return Body(answer.body, None if answer.told else asgi.JSON)

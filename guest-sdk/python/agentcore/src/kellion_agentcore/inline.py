@@ -8,10 +8,11 @@ deliver them: so streams stay streams.
 
 import asyncio
 import asyncio.events
-import asyncio.tasks
 import concurrent.futures
 import concurrent.futures.thread
 import contextlib
+
+import kellion.loop
 
 # Loops that wait for a function to end, the innermost last; None where no loop was running.
 _waiting: list = []
@@ -23,20 +24,12 @@ _STEPS = 100
 @contextlib.contextmanager
 def aside():
     """Lets blocking code run as if it were in another thread, where no loop is running."""
-    loop = asyncio.events._get_running_loop()
-    task = None
-    if loop is not None:
-        task = asyncio.tasks._swap_current_task(loop, None)
-        asyncio.events._set_running_loop(None)
-    _waiting.append(loop)
+    _waiting.append(asyncio.events._get_running_loop())
     try:
-        yield
+        with kellion.loop.outside():
+            yield
     finally:
         _waiting.pop()
-        if loop is not None:
-            asyncio.events._set_running_loop(loop)
-            if task is not None:
-                asyncio.tasks._swap_current_task(loop, task)
 
 
 def pump() -> None:

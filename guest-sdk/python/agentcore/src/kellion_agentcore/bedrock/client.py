@@ -35,7 +35,7 @@ class BedrockRuntime:
 
     def converse_stream(self, **arguments) -> dict:
         source = _ask("ConverseStream", model.converse_stream, request(arguments))
-        return {"ResponseMetadata": dict(_METADATA), "stream": EventStream(source.__enter__())}
+        return {"ResponseMetadata": dict(_METADATA), "stream": EventStream(source)}
 
     def count_tokens(self, *, modelId, input) -> dict:
         if "converse" not in input:
