@@ -7,10 +7,6 @@ use std::path::Path;
 pub(super) struct Language {
     /// Its folder below `guests`.
     pub(super) probe: &'static str,
-    /// Integers above 2^53 keep every digit.
-    pub(super) has_large_integers: bool,
-    /// Whether an author can run into a trap on purpose. Where not, the deed fails as an error.
-    pub(super) can_trap: bool,
     /// Whether endless recursion is an error of the language. Otherwise it traps.
     pub(super) catches_recursion: bool,
     /// Whether what the language calls a panic is caught by its SDK. Otherwise it traps.
@@ -19,40 +15,30 @@ pub(super) struct Language {
 
 pub(super) const RUST: Language = Language {
     probe: "probe",
-    has_large_integers: true,
-    can_trap: true,
     catches_recursion: false,
     catches_panics: false,
 };
 
 pub(super) const PYTHON: Language = Language {
     probe: "probe-python",
-    has_large_integers: true,
-    can_trap: false,
     catches_recursion: true,
     catches_panics: true,
 };
 
 pub(super) const TYPESCRIPT: Language = Language {
     probe: "probe-typescript",
-    has_large_integers: false,
-    can_trap: false,
     catches_recursion: true,
     catches_panics: true,
 };
 
 pub(super) const GO: Language = Language {
     probe: "probe-go",
-    has_large_integers: true,
-    can_trap: true,
     catches_recursion: false,
     catches_panics: true,
 };
 
 pub(super) const C: Language = Language {
     probe: "probe-c",
-    has_large_integers: true,
-    can_trap: true,
     catches_recursion: false,
     catches_panics: false,
 };

@@ -27,11 +27,9 @@ pub(super) async fn come_back_unchanged(stage: &Stage) {
         let back = session.ask(json!({ "do": "echo", "value": value })).await;
         assert_eq!(back, value, "{:?}", stage.language);
     }
-    if stage.language.has_large_integers {
-        for large in [json!(i64::MAX), json!(i64::MIN), json!(u64::MAX)] {
-            let back = session.ask(json!({ "do": "echo", "value": large })).await;
-            assert_eq!(back, large, "{:?}", stage.language);
-        }
+    for large in [json!(i64::MAX), json!(i64::MIN), json!(u64::MAX)] {
+        let back = session.ask(json!({ "do": "echo", "value": large })).await;
+        assert_eq!(back, large, "{:?}", stage.language);
     }
     let deep = (0..50).fold(json!(1), |inner, _| json!([inner]));
     let back = session.ask(json!({ "do": "echo", "value": deep })).await;
@@ -48,6 +46,7 @@ pub(super) async fn come_back_unchanged(stage: &Stage) {
 
 pub(super) async fn that_do_not_fit_are_refused(stage: &Stage) {
     let session = stage.session("misfits");
+    let kept = session.ask(json!({ "do": "keep", "kib": 3 })).await;
     let misfits: [(Value, &str); 4] = [
         (json!({ "do": "juggle" }), "juggle"),
         (json!({ "do": "echo" }), "value"),
@@ -59,11 +58,12 @@ pub(super) async fn that_do_not_fit_are_refused(stage: &Stage) {
         assert_eq!(reply.status, 424, "{payload}: {reply:?}");
         reply.assert_refused(424, "RuntimeClientError", named);
     }
-    assert_eq!(count(&session).await, 5);
+    assert_eq!(session.ask(json!({ "do": "keep", "kib": 0 })).await, kept);
 }
 
 pub(super) async fn that_are_hostile_are_refused(stage: &Stage) {
     let session = stage.session("hostile");
+    let kept = session.ask(json!({ "do": "keep", "kib": 3 })).await;
     let echo = |value: &str| format!("{{\"do\": \"echo\", \"value\": {value}}}").into_bytes();
     let hostile: [Vec<u8>; 7] = [
         b"".to_vec(),
@@ -81,11 +81,8 @@ pub(super) async fn that_are_hostile_are_refused(stage: &Stage) {
         let reply = stage.host.send(request).await;
         assert_eq!(reply.status, 424, "{shown}: {reply:?}");
     }
-    assert_eq!(
-        count(&session).await,
-        8,
-        "each was a turn, and the session goes on"
-    );
+    // Whether such a turn counts is the language's own affair; the memory is there in any case.
+    assert_eq!(session.ask(json!({ "do": "keep", "kib": 0 })).await, kept);
 }
 
 pub(super) async fn may_be_large(stage: &Stage) {
