@@ -81,7 +81,8 @@ def plain():
     ]:
         said = refused("plain", session, payload)
         assert words in said, f"{words!r} is not in {said!r}"
-    expect(invoke("plain", session, {"do": "count"}), 18)
+    # Payloads that are no JSON never reach the entrypoint.
+    expect(invoke("plain", session, {"do": "count"}), 17)
 
 
 def environment():

@@ -7,6 +7,8 @@ from . import inline
 
 def install() -> None:
     """Makes servers that an agent starts do nothing: Kellion calls the application itself."""
+    # By a name that is put together when it is first wanted, so that nobody sees it coming.
+    import anyio._backends._asyncio
     import anyio.to_thread
     import uvicorn
     from bedrock_agentcore.runtime import BedrockAgentCoreApp
