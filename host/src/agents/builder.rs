@@ -176,7 +176,7 @@ impl Builder {
         let trial = Cell::start(&self.sandbox, program, Arc::new(Nowhere), &Birth::TRIAL);
         match tokio::time::timeout(START_TIME, trial).await {
             // On a full server the first caller tries it instead.
-            Ok(Ok(_) | Err(Fault::Full { .. })) => Ok(()),
+            Ok(Ok(_) | Err(Fault::Full { .. } | Fault::Exhausted)) => Ok(()),
             Ok(Err(fault)) => Err(BuildError::Component(format!(
                 "a trial start failed: {fault}"
             ))),
