@@ -15,9 +15,10 @@ use crate::stand_in::StandIn;
 const PAUSE: Duration = Duration::from_millis(3);
 
 /// What a server says whose disk took nothing, or whose machine gave nothing.
-const REFUSALS: [&str; 3] = [
+const REFUSALS: [&str; 4] = [
     "the turn could not be recorded, and is not acknowledged; please retry",
     "the journal could not be written",
+    "its journal could not be read; please retry",
     "the machine has no memory left; try again later",
 ];
 
