@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::callers::{Caller, ask_again};
 use super::checker::complaints;
+use super::footprint::Footprint;
 use super::history::{Asked, Call, Deed, Told};
-use crate::harness::{Agent, Host, Session};
+use crate::harness::{Agent, Host, Session, eventually};
 
 /// Answers that are asked for again, of each session: the newest ones.
 const ASKED_AGAIN: usize = 25;
@@ -23,6 +24,7 @@ pub(super) async fn examine(host: &mut Host, agent: &Agent, caller: &Caller) {
     host.kill();
     host.start_again();
     let mut wrong = Vec::new();
+    let mut fresh = None;
     for (id, session) in &sessions {
         // Also the sum of all turns is right, the last of them included.
         caller.ask(session, Deed::Count).await;
@@ -34,9 +36,13 @@ pub(super) async fn examine(host: &mut Host, agent: &Agent, caller: &Caller) {
         }
         wrong.extend(shown(&session.inspect().await));
         wrong.extend(printed(&session.whole_log().await, &own));
+        recovers_soon(session).await;
+        // One session needs all that is made once.
+        fresh.get_or_insert_with(|| Footprint::of(host));
     }
     let calls = caller.history.calls();
     wrong.extend(complaints(&calls, &caller.bedrock.requests()));
+    fresh.expect("somebody was called").again(host).await;
     host.shut_down();
     wrong.extend(written(host.folder(), &calls).await);
     assert!(wrong.is_empty(), "{:#?}", &wrong[..wrong.len().min(20)]);
@@ -47,6 +53,23 @@ fn sessions(agent: &Agent, calls: &[Call]) -> BTreeMap<String, Session> {
     let ids = calls.iter().map(|call| call.session.as_str());
     ids.map(|id| (id.to_owned(), agent.session(id))).collect()
 }
+
+/// However long the session lives, what its recovery replays is bounded: soon after its last turn not more turns stand
+/// behind its newest image than those after which the next one is due.
+async fn recovers_soon(session: &Session) {
+    eventually("an image of all but the last turns", || async {
+        let journal = session.journal().await;
+        let records = journal["records"].as_array()?.iter().rev();
+        let kinds = records.map(|record| record["record"].as_str().unwrap_or_default());
+        let since = kinds.take_while(|kind| *kind != "image");
+        let turns = since.filter(|kind| ["turn", "turn-accepted"].contains(kind));
+        (turns.count() <= TURNS_PER_IMAGE).then_some(())
+    })
+    .await;
+}
+
+/// The server's default.
+const TURNS_PER_IMAGE: usize = 100;
 
 /// Turn numbers have no gaps.
 fn shown(session: &Value) -> Option<String> {

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::dice::Dice;
 use super::history::{Asked, Call, Deed, History, Told};
 use crate::harness::{Reply, Session, in_time};
@@ -11,6 +13,14 @@ use crate::stand_in::StandIn;
 
 /// Between two tries: enough for a server to be there again soon after it says so.
 const PAUSE: Duration = Duration::from_millis(3);
+
+/// What a server says whose disk took nothing, or whose machine gave nothing.
+const REFUSALS: [&str; 4] = [
+    "the turn could not be recorded, and is not acknowledged; please retry",
+    "the journal could not be written",
+    "its journal could not be read; please retry",
+    "the machine has no memory left; try again later",
+];
 
 /// A client.
 pub(super) struct Caller {
@@ -21,6 +31,8 @@ pub(super) struct Caller {
     made: AtomicU64,
     /// In how many of a hundred tries it hangs up before it has an answer.
     impatience: u64,
+    /// How often it was told that the disk took nothing, if it asks again then.
+    refused: Option<watch::Sender<usize>>,
 }
 
 impl Caller {
@@ -37,12 +49,42 @@ impl Caller {
             dice: Mutex::new(dice),
             made: AtomicU64::new(0),
             impatience: 0,
+            refused: None,
         }
     }
 
     pub(super) fn impatient(mut self, percent: u64) -> Self {
         self.impatience = percent;
         self
+    }
+
+    /// Asks again when the server says that it could not write, as it is told to.
+    pub(super) fn of_failing_disks(mut self) -> Self {
+        self.refused = Some(watch::Sender::default());
+        self
+    }
+
+    /// Waits until it was told so many more times that the disk took nothing.
+    pub(super) async fn refusals(&self, more: usize) {
+        let refused = self.refused.as_ref().expect("it is of failing disks");
+        let mut refused = refused.subscribe();
+        let wanted = *refused.borrow_and_update() + more;
+        refused
+            .wait_for(|refused| *refused >= wanted)
+            .await
+            .expect("the sender lives as long as the caller");
+    }
+
+    /// Whether this is a clear word on a disk that took nothing; anything else is an answer.
+    fn is_refusal(&self, reply: &Reply) -> bool {
+        let Some(refused) = self.refused.as_ref().filter(|_| reply.status == 500) else {
+            return false;
+        };
+        let is_clear = REFUSALS.iter().any(|clear| reply.text().contains(clear));
+        if is_clear {
+            refused.send_modify(|refused| *refused += 1);
+        }
+        is_clear
     }
 
     pub(super) fn roll<T>(&self, roll: impl FnOnce(&mut Dice) -> T) -> T {
@@ -57,13 +99,18 @@ impl Caller {
 
     /// Asks until there is an answer.
     pub(super) async fn ask(&self, session: &Session, deed: Deed) -> Told {
-        let invocation = self.word();
+        self.ask_as(session, self.word(), deed).await
+    }
+
+    /// The same under a name of its own.
+    pub(super) async fn ask_as(&self, session: &Session, invocation: String, deed: Deed) -> Told {
         let payload = deed.payload().to_string();
         let ask = || {
             let request = session.invocation(payload.clone());
             request.header("amz-sdk-invocation-id", invocation.clone())
         };
-        let is_answer = |reply: &Reply| !matches!(reply.status, 409 | 429);
+        let is_answer =
+            |reply: &Reply| !matches!(reply.status, 409 | 429) && !self.is_refusal(reply);
         let asked = Asked::Turn(deed);
         self.until_answered(session, invocation.clone(), asked, ask, is_answer)
             .await
@@ -71,7 +118,7 @@ impl Caller {
 
     /// Stops the session, until that is so.
     pub(super) async fn stop(&self, session: &Session) -> Told {
-        let is_answer = |reply: &Reply| reply.status != 409;
+        let is_answer = |reply: &Reply| reply.status != 409 && !self.is_refusal(reply);
         let ask = || session.stopping();
         self.until_answered(session, String::new(), Asked::Stop, ask, is_answer)
             .await

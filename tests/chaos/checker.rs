@@ -65,7 +65,7 @@ fn answer(call: &Call) -> Option<String> {
         Asked::Stop => return expect(if told.status == 404 { 404 } else { 200 }, true),
         Asked::Turn(deed) => deed,
     };
-    if told.is_abandoned() {
+    if told.is_abandoned() || told.is_starved() {
         return None;
     }
     match deed {
@@ -158,7 +158,7 @@ fn after(call: &Call, before: Memory) -> Option<Memory> {
         Asked::Stop => return Some(Memory::default()),
         Asked::Turn(deed) => deed,
     };
-    if call.told.is_abandoned() {
+    if call.told.is_abandoned() || call.told.is_starved() {
         return Some(before);
     }
     let json = serde_json::from_slice::<Value>(&call.told.body).unwrap_or_default();

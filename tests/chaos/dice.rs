@@ -45,6 +45,13 @@ impl Dice {
         usize::try_from(self.below(length as u64)).expect("it is less than a length")
     }
 
+    /// Puts them in any order.
+    pub(super) fn shuffle<T>(&mut self, all: &mut [T]) {
+        for last in (1..all.len()).rev() {
+            all.swap(last, self.index(last + 1));
+        }
+    }
+
     /// True so many times in a hundred.
     pub(super) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent

@@ -96,6 +96,11 @@ impl Told {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// Whether the turn was undone because the machine had no memory for it.
+    pub(super) fn is_starved(&self) -> bool {
+        self.status == 424 && self.text().contains("the machine has no memory left")
+    }
+
     /// Whether the turn was given up because its session was stopped.
     pub(super) fn is_abandoned(&self) -> bool {
         self.status == 424 && self.text().contains("the session ended while the turn ran")
@@ -138,8 +143,17 @@ impl History {
 
     /// Kills the server.
     pub(super) fn kill(&self, kill: impl FnOnce()) {
-        self.kills.0.fetch_add(1, Ordering::SeqCst);
+        self.fault_begins();
         kill();
+        self.fault_ends();
+    }
+
+    /// From now on until [`fault_ends`](Self::fault_ends) calls may be cut as by a kill.
+    pub(super) fn fault_begins(&self) {
+        self.kills.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn fault_ends(&self) {
         self.kills.1.fetch_add(1, Ordering::SeqCst);
     }
 

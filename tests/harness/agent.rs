@@ -128,7 +128,12 @@ impl Session {
 
     /// What it answers the admin API, whatever it is.
     pub(crate) async fn look(&self) -> Reply {
-        self.agent.client.get(&self.admin_path()).await
+        self.send(self.looking()).await
+    }
+
+    /// The same, yet to be sent.
+    pub(crate) fn looking(&self) -> RequestBuilder {
+        self.agent.client.request(Method::GET, &self.admin_path())
     }
 
     /// What the admin API shows of it once it has ended.

@@ -237,6 +237,16 @@ impl Host {
         process.wait().expect("the server is our child");
     }
 
+    /// What the system knows the server by.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What the server said on stderr since it was started last.
+    pub(crate) fn said(&self) -> String {
+        said(self.folder.path())
+    }
+
     /// Sets a limit of the running server, as `prlimit` names it.
     pub(crate) fn limit(&self, what: &str) {
         let process = self.process.id().to_string();

@@ -7,6 +7,7 @@ mod host;
 mod local;
 mod reply;
 mod tools;
+mod trace;
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub(crate) use self::host::{Host, kellion};
 pub(crate) use self::local::Local;
 pub(crate) use self::reply::Reply;
 pub(crate) use self::tools::{Tool, run};
+pub(crate) use self::trace::{Threads, Trace, most_calls};
 
 /// The agent of the tutorial.
 pub(crate) const TUTORIAL: &str = env!("KELLION_TUTORIAL_WASM");

@@ -1,12 +1,14 @@
 //! Artifacts: component bytes by digest, and the references that name them in their tenant's own store.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
+use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::Error;
@@ -85,7 +87,7 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn open(directory: PathBuf, limit: u64) -> Result<Self, Error> {
-        std::fs::create_dir_all(&directory).map_err(Error::disk("make the artifacts' folder"))?;
+        open_folder(&directory).map_err(Error::disk("make the artifacts' folder"))?;
         Ok(Self { directory, limit })
     }
 
@@ -124,7 +126,7 @@ impl Files {
                 .await
                 .map_err(Error::disk("store an artifact"))?;
         }
-        file.sync_all()
+        file.flush()
             .await
             .map_err(Error::disk("store an artifact"))?;
         let digest: Digest = hash
@@ -134,18 +136,49 @@ impl Files {
             .collect::<String>()
             .parse()
             .expect("a SHA-256 has 64 hexadecimal digits");
-        temporary
-            .persist(self.path(&digest))
-            .map_err(|error| Error::disk("name an artifact")(error.error))?;
+        name(temporary, self.path(&digest))
+            .await
+            .map_err(Error::disk("name an artifact"))?;
         Ok((digest, size))
     }
 }
 
+/// What a file is called before it is whole.
+const INCOMING: &str = ".incoming-";
+
+/// Opens a folder, and clears away what a crash left half-written.
+pub(super) fn open_folder(directory: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(INCOMING) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// A file in this directory that goes away unless it is given a name.
-pub(super) fn new_file(directory: &Path) -> Result<(std::fs::File, tempfile::TempPath), Error> {
+pub(super) fn new_file(directory: &Path) -> Result<(std::fs::File, TempPath), Error> {
     tempfile::Builder::new()
-        .prefix(".incoming-")
+        .prefix(INCOMING)
         .tempfile_in(directory)
         .map(tempfile::NamedTempFile::into_parts)
         .map_err(Error::disk("make a file"))
+}
+
+/// Gives a file its name for good: no power cut leaves the name with less than all of the file behind it, and none takes the
+/// name back.
+pub(super) async fn name(file: TempPath, path: PathBuf) -> io::Result<()> {
+    let naming = tokio::task::spawn_blocking(move || {
+        std::fs::File::open(&file)?.sync_all()?;
+        file.persist(&path)?;
+        match path.parent() {
+            Some(folder) => std::fs::File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    });
+    naming
+        .await
+        .expect("naming does not panic and is never aborted")
 }

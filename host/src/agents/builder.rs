@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
-use super::artifacts::new_file;
+use super::artifacts::{name, new_file, open_folder};
 use super::{Config, Error};
 use crate::contract::log::Level;
 use crate::ids::Digest;
@@ -47,7 +47,7 @@ pub(super) struct Builder {
 impl Builder {
     pub(super) fn new(config: &Config, sandbox: Arc<Sandbox>) -> Result<Self, Error> {
         let compiled = config.data.join("compiled");
-        std::fs::create_dir_all(&compiled).map_err(Error::disk("make the programs' folder"))?;
+        open_folder(&compiled).map_err(Error::disk("make the programs' folder"))?;
         Ok(Self {
             sandbox,
             compiler: config.compiler.clone(),
@@ -152,9 +152,10 @@ impl Builder {
             }
         };
         match status.code() {
-            Some(0) => temporary
-                .persist(target)
-                .map_err(|error| server("name a program")(error.error)),
+            // A torn program must never be found under this name: it would be run.
+            Some(0) => name(temporary, target)
+                .await
+                .map_err(server("name a program")),
             Some(code) if code == i32::from(REFUSED) => {
                 Err(BuildError::Component(reason.trim().to_owned()))
             }
@@ -176,7 +177,7 @@ impl Builder {
         let trial = Cell::start(&self.sandbox, program, Arc::new(Nowhere), &Birth::TRIAL);
         match tokio::time::timeout(START_TIME, trial).await {
             // On a full server the first caller tries it instead.
-            Ok(Ok(_) | Err(Fault::Full { .. })) => Ok(()),
+            Ok(Ok(_) | Err(Fault::Full { .. } | Fault::Exhausted)) => Ok(()),
             Ok(Err(fault)) => Err(BuildError::Component(format!(
                 "a trial start failed: {fault}"
             ))),

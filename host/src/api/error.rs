@@ -195,7 +195,8 @@ impl From<TurnError> for ApiError {
                 Fault::Trapped(_)
                 | Fault::CpuTime { .. }
                 | Fault::Memory { .. }
-                | Fault::Transfer { .. },
+                | Fault::Transfer { .. }
+                | Fault::Exhausted,
             )
             | TurnError::Ended(_)
             | TurnError::TooLarge { .. }

@@ -303,6 +303,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Removes the records from `from` on. A conflict when a finished turn or an end is among them.
     fn discard(&self, ticket: Ticket, from: Seq) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// Writes something that changes nothing, as a record is written.
+    fn attempt(&self, ticket: Ticket) -> BoxFuture<'_, Result<(), Error>>;
+
     /// Returns when all that stood in line is written or refused.
     fn settle(&self) -> BoxFuture<'_, Result<(), Error>>;
 

@@ -183,6 +183,15 @@ impl Writer {
         quarantine(store, &self.key, place, damage).await
     }
 
+    /// Returns when a record would have been durable, had there been one; an error when it could not have been written.
+    pub async fn attempt(&self) -> Result<(), Error> {
+        let Some(written) = &self.written else {
+            return Ok(());
+        };
+        let ticket = Ticket::new(&written.lane);
+        written.store.attempt(ticket).await
+    }
+
     /// Drops the records from `from` on, as recovery does with the unacknowledged tail of an open turn; one transaction.
     ///
     /// A conflict, and nothing is dropped, when a finished turn, the session's start or its end is among them.

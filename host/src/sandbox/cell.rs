@@ -60,6 +60,9 @@ pub enum Fault {
         /// The limit, in MiB.
         limit_mib: u32,
     },
+    /// The machine could not give the memory that the agent may have.
+    #[error("the machine has no memory left; try again later")]
+    Exhausted,
     /// Every slot for a live session is taken.
     #[error("all {max_live_sessions} live sessions are in use; try again later")]
     Full {
@@ -260,6 +263,15 @@ fn transfer(limits: &Config) -> usize {
     (limits.transfer_mib as usize) << 20
 }
 
+/// Whether the system says that it has no memory.
+fn is_out_of_memory(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let by_number = cause.downcast_ref::<rustix::io::Errno>() == Some(&rustix::io::Errno::NOMEM);
+    by_number
+        || cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::OutOfMemory)
+}
+
 /// Says what went wrong, to the author in the session's log and to the caller in a word.
 fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fault {
     let refused_memory = store.data_mut().memory.take_refused();
@@ -271,6 +283,8 @@ fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> 
         Fault::Full {
             max_live_sessions: limits.max_live_sessions,
         }
+    } else if error.chain().any(is_out_of_memory) {
+        Fault::Exhausted
     } else if refused_memory {
         Fault::Memory {
             limit_mib: limits.memory_mib,

@@ -232,7 +232,8 @@ impl Life {
             let made = self.make(shared, record).await;
             record.log.mute(false);
             match made {
-                Err(NoCell::Fault(Fault::Full { .. })) if pressure::make_room(shared).await => {}
+                Err(NoCell::Fault(Fault::Full { .. } | Fault::Exhausted))
+                    if pressure::make_room(shared).await => {}
                 made => break made?,
             }
         };
@@ -391,9 +392,9 @@ async fn replay(
         Replayed::Ended(outcome) if outcome == past.finished.outcome => Ok(()),
         Replayed::Ended(_) => diverged("answers otherwise"),
         Replayed::Diverged(why) => Err(NoCell::Diverged(why)),
-        Replayed::Broke(TurnError::Fault(fault @ (Fault::CpuTime { .. } | Fault::Full { .. }))) => {
-            Err(NoCell::Fault(fault))
-        }
+        Replayed::Broke(TurnError::Fault(
+            fault @ (Fault::CpuTime { .. } | Fault::Full { .. } | Fault::Exhausted),
+        )) => Err(NoCell::Fault(fault)),
         Replayed::Broke(TurnError::Fault(_)) => diverged("breaks, which it did not"),
         Replayed::Broke(_) => diverged("breaks a limit that it did not"),
     }

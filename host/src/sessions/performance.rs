@@ -22,7 +22,7 @@ use crate::clock::Timestamp;
 use crate::contract::types::AgentError;
 use crate::ids::{InvocationId, RequestId};
 use crate::journal::{self, Body, Logged, Observed, Record, TurnAccepted, TurnFinished};
-use crate::sandbox::Capabilities;
+use crate::sandbox::{Capabilities, Fault};
 
 /// A turn that is performed.
 pub(super) struct Performance {
@@ -264,6 +264,10 @@ pub(super) async fn perform(
 ) -> TurnEnd {
     match life.cell(shared, record).await {
         Ok(_) => {}
+        // Not the agent's fault, and no answer of its own.
+        Err(NoCell::Fault(fault @ Fault::Exhausted)) => {
+            return TurnEnd::Unrecorded(TurnError::Unrecovered(fault.to_string()));
+        }
         Err(NoCell::Fault(fault)) => return TurnEnd::Faulted(TurnError::Fault(fault)),
         Err(NoCell::Diverged(diverged)) => return TurnEnd::Diverged(diverged),
         Err(NoCell::Lost(why)) => return TurnEnd::Unrecorded(TurnError::Unrecovered(why)),

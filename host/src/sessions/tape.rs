@@ -37,6 +37,8 @@ struct State {
     accepted: Option<Box<TurnAccepted>>,
     /// The record of it, until somebody has waited for that.
     accepting: Option<Pending>,
+    /// Whether it was taken on by another process, or by an earlier try, and nobody knows whether anything can be written now.
+    untried: bool,
     /// What is yet to be given again, by the call that it answers.
     recorded: BTreeMap<u32, VecDeque<Observed>>,
     calls: u32,
@@ -116,7 +118,9 @@ impl Tape {
         clock: Arc<dyn Clock>,
         halt: Arc<Halt>,
     ) -> Self {
-        Self::new(turn, at, recorded, Some(writer), clock, halt)
+        let tape = Self::new(turn, at, recorded, Some(writer), clock, halt);
+        tape.state().untried = true;
+        tape
     }
 
     /// The tape of a turn that is over, for one that may differ: calls are answered by their numbers as long as their kinds
@@ -163,6 +167,7 @@ impl Tape {
         let state = State {
             accepted: None,
             accepting: None,
+            untried: false,
             recorded: by_call,
             calls: 0,
             at,
@@ -181,15 +186,19 @@ impl Tape {
         }
     }
 
-    /// Returns when it is durable that the turn was taken on; never, when it cannot be. Before that nothing is bought: on a
-    /// full disk each try would pay for an answer that cannot be kept.
+    /// Returns when it is durable that the turn was taken on, and what is observed now can be written; never, when it cannot
+    /// be. Before that nothing is bought: on a full disk each try would pay for an answer that cannot be kept.
     pub(super) async fn settled(&self) {
         let settled = async {
             self.accept().await?;
             let accepted = self.state().accepting.take();
-            match accepted {
-                Some(accepted) => accepted.durable().await,
-                None => Ok(()),
+            if let Some(accepted) = accepted {
+                accepted.durable().await?;
+            }
+            let untried = std::mem::take(&mut self.state().untried);
+            match &self.writer {
+                Some(writer) if untried => writer.attempt().await,
+                _ => Ok(()),
             }
         };
         if let Err(error) = settled.await {

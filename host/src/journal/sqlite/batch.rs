@@ -77,6 +77,7 @@ impl<'a> Batch<'a> {
                 file,
             } => self.keep(ticket, entry, file),
             Operation::Discard { ticket, from } => self.discard(ticket, *from),
+            Operation::Attempt { ticket } => self.attempt(ticket),
             Operation::Quarantine { place, key, damage } => self.quarantine(*place, key, damage),
             Operation::EndDamaged { key, now } => self.end_damaged(key, *now),
             // The others have no part in a batch.
@@ -386,6 +387,13 @@ impl<'a> Batch<'a> {
         // The row beside its text, and its entries in the indices.
         self.bytes += 256 + text.map_or(0, |text| text.len() as u64);
         Ok(())
+    }
+
+    /// Writes the row of an incarnation once more, as it is.
+    fn attempt(&mut self, ticket: &Ticket) -> Result<Done, Failure> {
+        let head = self.open(ticket)?;
+        self.heads.insert(ticket.lane.place.row, head);
+        Ok(Done::Nothing)
     }
 
     fn discard(&mut self, ticket: &Ticket, from: Seq) -> Result<Done, Failure> {

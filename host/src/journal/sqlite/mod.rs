@@ -252,6 +252,11 @@ impl Store for Sqlite {
         async move { self.ask(operation).await.map(|_| ()) }.boxed()
     }
 
+    fn attempt(&self, ticket: Ticket) -> BoxFuture<'_, Result<(), Error>> {
+        let operation = Operation::Attempt { ticket };
+        async move { self.ask(operation).await.map(|_| ()) }.boxed()
+    }
+
     fn settle(&self) -> BoxFuture<'_, Result<(), Error>> {
         async move { self.ask(Operation::Settle).await.map(|_| ()) }.boxed()
     }

@@ -31,6 +31,10 @@ pub(super) enum Operation {
         ticket: Ticket,
         from: Seq,
     },
+    /// Writes what is there already.
+    Attempt {
+        ticket: Ticket,
+    },
     Quarantine {
         place: Place,
         key: SessionKey,
@@ -123,6 +127,7 @@ impl Operation {
             | Self::Append { .. }
             | Self::Keep { .. }
             | Self::Discard { .. }
+            | Self::Attempt { .. }
             | Self::Quarantine { .. }
             | Self::EndDamaged { .. }
             | Self::Settle => true,
@@ -144,7 +149,8 @@ impl Operation {
             Self::Begin { durability, .. } => *durability == Durability::Power,
             Self::Append { ticket, .. }
             | Self::Keep { ticket, .. }
-            | Self::Discard { ticket, .. } => ticket.lane.durability == Durability::Power,
+            | Self::Discard { ticket, .. }
+            | Self::Attempt { ticket } => ticket.lane.durability == Durability::Power,
             _ => false,
         }
     }

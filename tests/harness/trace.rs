@@ -1,0 +1,124 @@
+//! A look at the system calls of a running server, and faults in them: `strace`, attached to it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use tempfile::NamedTempFile;
+
+use super::Host;
+
+/// Where the package puts it, and where the tests look.
+const STRACE: &str = "/usr/bin/strace";
+
+/// Whose system calls are meant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Threads {
+    /// Those of all threads, also of such as come later. What is counted is counted for each.
+    All,
+    /// Those of one thread, by its name.
+    Named(&'static str),
+}
+
+/// An `strace` that watches a server, or does something to it, until this is dropped or the server is gone.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    process: Child,
+    output: NamedTempFile,
+}
+
+impl Trace {
+    /// Begins to watch; when this returns, no call is missed. `arguments` are those of `strace` that say which and what
+    /// becomes of them.
+    pub(crate) fn attach(host: &Host, threads: Threads, arguments: &[&str]) -> Self {
+        assert!(
+            Path::new(STRACE).exists(),
+            "{STRACE} is not there; install the package strace with: tests/tools"
+        );
+        let output = NamedTempFile::new().expect("a temporary file can be made");
+        let mut command = Command::new(STRACE);
+        command.args(["-o".as_ref(), output.path().as_os_str()]);
+        match threads {
+            Threads::All => command.args(["-f", "-p", &host.process_id().to_string()]),
+            Threads::Named(name) => command.args(["-p", &thread_of(host, name)]),
+        };
+        let mut process = command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("strace can be run");
+        let stderr = process.stderr.take().expect("stderr is piped");
+        let mut said = BufReader::new(stderr).lines();
+        let first = said.next().and_then(Result::ok).unwrap_or_default();
+        assert!(
+            first.contains(" attached"),
+            "strace may not watch the server: {first:?}; run the tests as root, or allow it: \
+             sysctl kernel.yama.ptrace_scope=0"
+        );
+        // It says more whenever a thread comes, and must not have to wait for somebody to read that.
+        thread::spawn(move || said.for_each(drop));
+        Self { process, output }
+    }
+
+    /// Stops watching, if the server is still there; the lines that were written, each with its thread's number in front
+    /// when all threads were watched.
+    pub(crate) fn end(mut self) -> String {
+        self.detach();
+        let written = fs::read(self.output.path()).expect("strace makes its output");
+        String::from_utf8_lossy(&written).into_owned()
+    }
+
+    fn detach(&mut self) {
+        // It lets go of the server, and ends; or has ended with the server.
+        let process = self.process.id().to_string();
+        let asked = Command::new("sh")
+            .args(["-c", "kill -TERM \"$0\" 2>/dev/null", &process])
+            .status();
+        asked.expect("there is a shell");
+        self.process.wait().expect("strace is our child");
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if self.process.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.detach();
+        }
+    }
+}
+
+/// The number of the thread of this name.
+fn thread_of(host: &Host, name: &str) -> String {
+    let threads = format!("/proc/{}/task", host.process_id());
+    let threads = fs::read_dir(threads).expect("the server runs");
+    let mut named = threads.filter_map(|thread| {
+        let thread = thread.ok()?;
+        let is_named = fs::read_to_string(thread.path().join("comm")).ok()?.trim() == name;
+        is_named.then(|| thread.file_name().to_string_lossy().into_owned())
+    });
+    named
+        .next()
+        .unwrap_or_else(|| panic!("the server has no thread {name}"))
+}
+
+/// How many calls the busiest thread made of those that were watched.
+pub(crate) fn most_calls(written: &str) -> usize {
+    let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in written.lines() {
+        let (thread, call) = line.split_once(' ').unwrap_or_default();
+        // With one thread there is no number; then all lines count together.
+        let (thread, call) = match thread.parse::<u32>() {
+            Ok(_) => (thread, call.trim_start()),
+            Err(_) => ("", line),
+        };
+        if !call.starts_with("<...") && !call.starts_with("+++") && !call.starts_with("---") {
+            *calls.entry(thread).or_default() += 1;
+        }
+    }
+    calls.into_values().max().unwrap_or_default()
+}
