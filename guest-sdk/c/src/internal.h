@@ -75,6 +75,13 @@ void lift_error(const kellion_agent_model_error_t *from, kellion_error *to);
 const kellion_response *lift_response(const kellion_agent_model_response_t *from);
 void lift_event(const kellion_agent_model_event_t *from, kellion_event *to);
 
+/* ---- host.c ---- */
+
+/* A turn begins, of whose answer nothing was said; something is; whether anything was. */
+void no_answer_yet(void);
+void answer_begins(void);
+bool answer_has_begun(void);
+
 /* ---- stream.c ---- */
 
 void close_streams(void);

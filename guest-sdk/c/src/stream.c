@@ -117,6 +117,7 @@ const kellion_response *kellion_stream_forward(kellion_stream stream, bool as_ev
         }
         return NULL;
     }
+    answer_begins();
     if (as_events) {
         kellion_content_type("text/event-stream");
     }

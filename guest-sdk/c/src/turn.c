@@ -88,6 +88,7 @@ static void print_by_lines(void) {
 bool exports_agent_invoke(agent_list_u8_t *payload, agent_context_t *context, agent_list_u8_t *answer,
                           agent_agent_error_t *error) {
     print_by_lines();
+    no_answer_yet();
     kellion_context *lifted = kellion_alloc(sizeof *lifted);
     lift_context(context, lifted);
     kellion_result result = take_turn(*payload, lifted);
@@ -124,7 +125,7 @@ kellion_result kellion_bytes(const char *content_type, const void *bytes, size_t
 }
 
 kellion_result kellion_sent(void) {
-    return kellion_bytes(NULL, "", 0);
+    return kellion_bytes(answer_has_begun() ? NULL : "text/event-stream", "", 0);
 }
 
 static kellion_result ended(int status, const char *format, va_list arguments) {

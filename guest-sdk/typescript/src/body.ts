@@ -23,6 +23,11 @@ export class Body {
 /** What a handler is given: JSON, or the bytes of a payload whose content type is something else. */
 export type Payload = Json | Uint8Array;
 
+/** Bytes from the host. The code that lifts them has globals of its own, so theirs are no instances of our `Uint8Array`. */
+export function ours(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Reads a payload. */
 export function readPayload(bytes: Uint8Array, context: Context): Payload {
   if (!isJson(context.contentType)) return bytes;

@@ -25,12 +25,19 @@ export function parse(text: string): Json {
   if (text.trim() === "") throw new JsonError("is not JSON: it is empty");
   checkDepth(text);
   try {
-    // Most payloads have no long run of digits, and need no second look.
-    if (!/\d{16}/.test(text)) return JSON.parse(text) as Json;
-    return parseWithSource(text, exact) as Json;
+    const value = JSON.parse(text) as Json;
+    // Hardly any payload has such a number and needs a second look.
+    return hasInexact(value) ? (parseWithSource(text, exact) as Json) : value;
   } catch (error) {
     throw new JsonError(`is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** Whether there is an integer among the numbers that may have lost digits. */
+function hasInexact(value: Json): boolean {
+  if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value);
+  if (typeof value !== "object" || value === null) return false;
+  return Array.isArray(value) ? value.some(hasInexact) : Object.values(value).some(hasInexact);
 }
 
 function exact(_key: string, value: unknown, context?: Source): unknown {

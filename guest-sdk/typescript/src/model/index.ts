@@ -2,6 +2,7 @@
 
 import * as host from "kellion:agent/model@0.1.0";
 
+import { ours } from "../body";
 import { needHost } from "../host";
 import { calling } from "./error";
 import { ModelStream } from "./stream";
@@ -34,5 +35,5 @@ export function countTokens(request: Request): number {
 export function invokeModel(model: string, body: Uint8Array | string): Uint8Array {
   needHost("asking a model");
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  return calling(() => host.invokeModel(model, bytes));
+  return ours(calling(() => host.invokeModel(model, bytes)));
 }

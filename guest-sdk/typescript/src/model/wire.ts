@@ -2,6 +2,7 @@
 
 import type * as host from "kellion:agent/model@0.1.0";
 
+import { ours } from "../body";
 import { type Json, JsonError, parse, stringify } from "../json";
 import {
   blocks,
@@ -126,9 +127,9 @@ function contentFromHost(block: host.Content): Content {
     case "image":
     case "video":
     case "audio":
-      return { type: block.tag, ...block.val };
+      return { type: block.tag, ...block.val, bytes: ours(block.val.bytes) };
     case "document":
-      return { type: "document", ...block.val };
+      return { type: "document", ...block.val, bytes: ours(block.val.bytes) };
     case "tool-use":
       return { type: "tool-use", id: block.val.id, name: block.val.name, input: toolInput(block.val.input) };
     case "tool-result":
@@ -136,7 +137,7 @@ function contentFromHost(block: host.Content): Content {
     case "reasoning":
       return { type: "reasoning", ...block.val };
     case "redacted-reasoning":
-      return { type: "redacted-reasoning", bytes: block.val };
+      return { type: "redacted-reasoning", bytes: ours(block.val) };
     case "cache-point":
       return { type: "cache-point" };
     case "other":
@@ -151,7 +152,7 @@ function outputFromHost(output: host.ToolOutput): ToolOutput {
     case "json":
       return { type: "json", json: leniently(output.val) };
     default:
-      return { type: output.tag, ...output.val } as ToolOutput;
+      return { type: output.tag, ...output.val, bytes: ours(output.val.bytes) } as ToolOutput;
   }
 }
 
@@ -203,7 +204,7 @@ function delta(piece: host.Delta): Event {
     case "reasoning-signature":
       return { type: "reasoning-signature", signature: piece.val };
     case "redacted-reasoning":
-      return { type: "redacted-reasoning", bytes: piece.val };
+      return { type: "redacted-reasoning", bytes: ours(piece.val) };
     case "other":
       return { type: "other", json: leniently(piece.val) };
   }

@@ -1,7 +1,7 @@
 // From the component's export to the author's code and back.
 
 import { type Entrypoint, registered } from "../app";
-import { readPayload, writeAnswer } from "../body";
+import { ours, readPayload, writeAnswer } from "../body";
 import { Context, type HostContext } from "../context";
 import { InvalidPayload, messageOf } from "../errors";
 import { goLive } from "../host";
@@ -19,7 +19,7 @@ export async function invoke(payload: Uint8Array, hostContext: HostContext): Pro
   goLive();
   begin();
   try {
-    const answer = turn(payload, new Context(hostContext));
+    const answer = turn(ours(payload), new Context(hostContext));
     return answer instanceof Uint8Array ? answer : await settled(answer);
   } catch (error) {
     throw failure(error);
