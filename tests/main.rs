@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and says where"
 )]
 
+mod agentcore;
 mod author;
 mod aws_clients;
 mod chaos;

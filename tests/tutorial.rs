@@ -2,12 +2,37 @@
 
 use serde_json::json;
 
-use crate::harness::{Host, TUTORIAL};
+use crate::harness::{Host, TUTORIAL, guest};
 
 #[tokio::test]
 async fn sessions_continue_their_own_memory_and_know_nothing_of_each_other() {
+    follow(TUTORIAL).await;
+}
+
+#[tokio::test]
+async fn the_same_in_python() {
+    follow(&guest("tutorial-python")).await;
+}
+
+#[tokio::test]
+async fn the_same_in_typescript() {
+    follow(&guest("tutorial-typescript")).await;
+}
+
+#[tokio::test]
+async fn the_same_in_go() {
+    follow(&guest("tutorial-go")).await;
+}
+
+#[tokio::test]
+async fn the_same_in_c() {
+    follow(&guest("tutorial-c")).await;
+}
+
+/// The tutorial's own steps.
+async fn follow(file: &str) {
     let host = Host::start();
-    let agent = host.deploy("tutorial", TUTORIAL).await;
+    let agent = host.deploy("tutorial", file).await;
     let first = agent.session("first");
     assert_eq!(
         first.prompt(1, "How is the weather?").await,

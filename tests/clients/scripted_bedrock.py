@@ -2,6 +2,8 @@
 
 usage: scripted_bedrock.py PORT
 
+Port 0 lets the system choose; the port is what it prints.
+
 `fail CODE` fails so; `fail too long` as a conversation that is too long; `recover` is throttled until it was asked four times;
 `echo` names the kinds of content; with a tool that has to be called, the JSON in the text is its input; anything else is
 said back.
@@ -102,4 +104,6 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()

@@ -1,7 +1,5 @@
 //! The languages, and where they cannot do what others can. The README has the same table.
 
-use std::path::Path;
-
 /// A language's probe, and what is different in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Language {
@@ -42,14 +40,3 @@ pub(super) const C: Language = Language {
     catches_recursion: false,
     catches_panics: false,
 };
-
-/// The component that `tests/guests` has built of a guest.
-pub(crate) fn guest(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let file = root.join(format!(".tools/guests/{name}.wasm"));
-    assert!(
-        file.exists(),
-        "{name} is not built; build it with: tests/guests {name}"
-    );
-    file.display().to_string()
-}

@@ -10,7 +10,7 @@ mod sessions;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Agent, Host, Session};
+use crate::harness::{Agent, Host, Session, guest};
 use languages::Language;
 
 /// Short limits, so that what runs into them does so soon, and what rests does so at once.
@@ -26,7 +26,7 @@ struct Stage {
 impl Stage {
     async fn set(language: Language) -> Self {
         let host = Host::builder().config(CONFIG).alone().start();
-        let file = languages::guest(language.probe);
+        let file = guest(language.probe);
         let more = json!({
             "environmentVariables": { "GREETING": "Grüß Gott" },
             "requestHeaderConfiguration": { "requestHeaderAllowlist": ["X-Tenant"] },

@@ -32,7 +32,7 @@ impl Client {
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0)
-            .timeout(Duration::from_secs(120))
+            .timeout(Duration::from_secs(240))
             .build()
             .expect("an HTTP client can be made");
         Self { http, endpoint }

@@ -45,13 +45,18 @@ impl Builder {
     }
 
     /// With models from the stand-in for Bedrock; otherwise they are answered offline.
-    pub(crate) fn bedrock(mut self, stand_in: &StandIn) -> Self {
+    pub(crate) fn bedrock(self, stand_in: &StandIn) -> Self {
+        self.bedrock_at(stand_in.endpoint())
+    }
+
+    /// The same with one that somebody else has started.
+    pub(crate) fn bedrock_at(mut self, endpoint: &str) -> Self {
         let variables = [
             ("AWS_REGION", "us-west-2"),
             ("AWS_ACCESS_KEY_ID", "AKIDFORTESTS"),
             ("AWS_SECRET_ACCESS_KEY", "not a secret"),
             ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", stand_in.endpoint()),
+            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", endpoint),
         ];
         self.environment = variables
             .map(|(name, value)| (name, value.to_owned()))
@@ -220,6 +225,14 @@ impl Host {
         if let Err(said) = self.try_start_again() {
             panic!("the server did not start: {said}");
         }
+    }
+
+    /// The same, configured otherwise.
+    pub(crate) fn start_again_as(&mut self, builder: Builder) {
+        std::fs::write(self.folder.path().join("kellion.toml"), &builder.config)
+            .expect("the folder is writable");
+        self.builder = builder;
+        self.start_again();
     }
 
     /// The same of a server that may refuse to start; then what it said.

@@ -29,12 +29,23 @@ pub(crate) const PROBE: &str = env!("KELLION_PROBE_WASM");
 /// The agent that sends back what it gets, byte for byte.
 pub(crate) const ECHO: &str = env!("KELLION_ECHO_WASM");
 
+/// The component that `tests/guests` has built of a guest in another language than Rust.
+pub(crate) fn guest(name: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let file = root.join(format!(".tools/guests/{name}.wasm"));
+    assert!(
+        file.exists(),
+        "{name} is not built; build it with: tests/guests {name}"
+    );
+    file.display().to_string()
+}
+
 /// Asks again and again until there is an answer; the bound only keeps a broken server from hanging the test.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut ask: impl FnMut() -> F,
 ) -> T {
-    for _ in 0..1_500 {
+    for _ in 0..6_000 {
         if let Some(answer) = ask().await {
             return answer;
         }
@@ -45,7 +56,7 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
 
 /// Waits for something that must come; the bound only keeps a broken server from hanging the test.
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(60), future).await {
+    match tokio::time::timeout(Duration::from_secs(180), future).await {
         Ok(value) => value,
         Err(_) => panic!("gave up waiting: {what}"),
     }
