@@ -186,11 +186,64 @@ fn typed(mut command: Command, lines: &str) -> Output {
     process.wait_with_output().unwrap()
 }
 
+/// What a newcomer does: begin, test, build, deploy, and read a streamed answer.
+async fn newcomer(language: &str) {
+    let host = Host::start();
+    let folder = host.folder();
+    let mut begin = author(folder);
+    begin.args(["new", "newcomer", "--lang", language]);
+    succeeded(&begin.output().unwrap());
+    let project = folder.join("newcomer");
+    let tested = author(&project).arg("test").output().unwrap();
+    assert_eq!(succeeded(&tested), "ok    agent.test.json\n");
+    let mut deploy = author(&project);
+    deploy.args(["deploy", "--endpoint", host.endpoint()]);
+    let arn = succeeded(&deploy.output().unwrap());
+    assert!(arn.contains("runtime/newcomer-"), "{arn}");
+    let mut chat = author(&project);
+    chat.args(["chat", "newcomer", "--endpoint", host.endpoint()]);
+    let answers = typed(chat, "How much is 2*5?\nHow is the weather in Lima?\n");
+    let answers = succeeded(&answers);
+    let knows_sums = !matches!(language, "c" | "rust");
+    let expected = if knows_sums {
+        "2*5 is 10."
+    } else {
+        "The weather in Lima is sunny."
+    };
+    assert!(answers.contains(expected), "{answers}");
+    assert_eq!(answers.lines().count(), 2, "{answers}");
+}
+
+#[tokio::test]
+async fn a_newcomer_to_rust() {
+    newcomer("rust").await;
+}
+
+#[tokio::test]
+async fn a_newcomer_to_python() {
+    newcomer("python").await;
+}
+
+#[tokio::test]
+async fn a_newcomer_to_typescript() {
+    newcomer("typescript").await;
+}
+
+#[tokio::test]
+async fn a_newcomer_to_go() {
+    newcomer("go").await;
+}
+
+#[tokio::test]
+async fn a_newcomer_to_c() {
+    newcomer("c").await;
+}
+
 #[test]
 fn a_new_project_takes_its_name_and_overwrites_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for language in ["rust", "python", "typescript", "go", "c"] {
-        let name = format!("my-{language}");
+        let name = format!("my_{language}");
         let said = succeeded(&run(folder.path(), &["new", &name, "--lang", language]));
         assert!(said.contains(&format!("{name}/README.md")), "{said}");
         let readme = fs::read_to_string(folder.path().join(&name).join("README.md")).unwrap();
@@ -285,12 +338,18 @@ impl Drop for Dev {
     }
 }
 
-/// The command line with the toolchains of this machine's user, so that not every test installs them.
+/// The command line as an author has it: with their environment, package managers and toolchains.
 fn author(folder: &Path) -> Command {
-    let mut command = kellion(folder);
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    if let Some(tools) = kellion_host::config::default_tools() {
-        command.env("KELLION_TOOLS", tools);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kellion"));
+    command.current_dir(folder).stdin(Stdio::null());
+    // The tests' own build is not the agent's.
+    for name in [
+        "CARGO_TARGET_DIR",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "KELLION_ENDPOINT",
+        "KELLION_DATA",
+    ] {
+        command.env_remove(name);
     }
     command
 }

@@ -24,7 +24,7 @@ pub enum Error {
     Exists(PathBuf),
     /// The name of a new project cannot be an agent's name.
     #[error(
-        "{0:?} cannot be an agent's name: it has to begin with a letter, and go on with letters, digits, - and _, 48 in all"
+        "{0:?} cannot be an agent's name: it has to begin with a letter, and go on with letters, digits and _, 48 in all"
     )]
     Name(String),
     /// A tool is neither here nor can it be installed.

@@ -14,7 +14,7 @@ pub fn create(parent: &Path, name: &str, language: Language) -> Result<Vec<PathB
         && name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name
             .chars()
-            .all(|each| each.is_ascii_alphanumeric() || each == '_' || each == '-');
+            .all(|each| each.is_ascii_alphanumeric() || each == '_');
     if !fits {
         return Err(Error::Name(name.to_owned()));
     }
