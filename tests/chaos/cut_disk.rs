@@ -30,7 +30,7 @@ pub(super) const WATCH: [&str; 6] = [
     "-s",
     "16777216",
     "-e",
-    "trace=pwrite64,write,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,openat,writev,sendto,sendmsg",
+    "trace=pwrite64,write,ftruncate,fsync,fdatasync,?rename,renameat,renameat2,?unlink,unlinkat,openat,writev,sendto,sendmsg",
 ];
 
 /// Reads what `strace` wrote of a server that works in this folder.

@@ -13,6 +13,7 @@ mod dice;
 mod disk;
 mod failing;
 mod footprint;
+mod forgetting;
 mod history;
 mod idle;
 mod kills;

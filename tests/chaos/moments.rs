@@ -83,7 +83,7 @@ pub(super) async fn moments(
     moments
 }
 
-fn copy(journal: &Path) -> tempfile::TempDir {
+pub(super) fn copy(journal: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a temporary folder can be made");
     let target = copy.path().join("journal");
     fs::create_dir_all(target.join("bodies")).unwrap();

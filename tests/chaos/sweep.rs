@@ -37,7 +37,7 @@ const AIMS: [Aim; 3] = [
     Aim {
         name: "files",
         threads: Threads::All,
-        calls: "write,rename,renameat,renameat2,unlink,unlinkat,fsync,fdatasync",
+        calls: "write,?rename,renameat,renameat2,?unlink,unlinkat,fsync,fdatasync",
     },
     Aim {
         name: "network",

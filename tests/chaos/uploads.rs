@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 use super::sweep::{death, lives};
 use crate::harness::{
-    Client, ECHO, Host, ROLE, Reply, Threads, Trace, eventually, in_time, most_calls, reference,
+    Client, ECHO, Host, PROBE, ROLE, Reply, Threads, Trace, eventually, in_time, most_calls,
+    reference,
 };
 
 /// What stores artifacts and agents, and what tells of them.
 const AIMS: [&str; 2] = [
-    "pwrite64,rename,renameat,renameat2,fsync,fdatasync",
+    "pwrite64,?rename,renameat,renameat2,fsync,fdatasync",
     "writev,sendto,sendmsg",
 ];
 
@@ -251,4 +253,92 @@ async fn kill_9_before_any_write_of_an_upload_loses_nothing_that_was_acknowledge
         };
         assert_eq!(agent["status"], "READY");
     }
+}
+
+/// Whether a file of a process shows what it should.
+fn shows(process: &Path, file: &str, is_so: impl Fn(&str) -> bool) -> bool {
+    fs::read_to_string(process.join(file)).is_ok_and(|text| is_so(&text))
+}
+
+/// The compiler of this server, when it has read all of its component.
+fn compiler(host: &Host, component: u64) -> Option<Compiler> {
+    let server = format!("PPid:\t{}", host.process_id());
+    let position = format!("pos:\t{component}");
+    let has_line = |text: &str, wanted: &str| text.lines().any(|line| line == wanted);
+    let mut processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let compiler = processes.find(|process| {
+        let process = process.path();
+        shows(&process, "status", |status| has_line(status, &server))
+            && shows(&process, "cmdline", |command| {
+                command.contains("compile-artifact")
+            })
+            && shows(&process, "fdinfo/0", |input| has_line(input, &position))
+    })?;
+    let number = compiler.file_name().to_string_lossy().parse().ok()?;
+    Some(Compiler(number))
+}
+
+/// A compiler at work, by its process; it is gone when this is dropped.
+struct Compiler(u32);
+
+impl Compiler {
+    /// Its state, by the letter that the system has for it; none when it is gone.
+    fn state(&self) -> Option<char> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
+        let mut lines = status.lines();
+        let state = lines.find_map(|line| line.strip_prefix("State:\t"))?;
+        state.chars().next().filter(|state| !"ZX".contains(*state))
+    }
+
+    fn signal(&self, signal: &str) -> bool {
+        let sent = Command::new("kill")
+            .args([signal, &self.0.to_string()])
+            .status();
+        sent.unwrap().success()
+    }
+}
+
+impl Drop for Compiler {
+    fn drop(&mut self) {
+        if self.state().is_some() {
+            self.signal("-KILL");
+        }
+    }
+}
+
+#[tokio::test]
+async fn kill_9_of_a_server_ends_its_compiler_and_the_next_one_builds_the_agent() {
+    let mut host = Host::builder().alone().start();
+    let component = fs::read(PROBE).unwrap();
+    let length = component.len() as u64;
+    host.push(&reference("probe"), component).await;
+    let agent = host.create("probe").await;
+    let compiler = in_time("the compiler", async {
+        loop {
+            match compiler(&host, length) {
+                Some(compiler) => return compiler,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    })
+    .await;
+    // So that it does not end by itself.
+    assert!(compiler.signal("-STOP"), "the compiler is done already");
+    eventually("the compiler to stop", || async {
+        compiler.state().filter(|state| *state == 'T')
+    })
+    .await;
+    host.kill();
+    eventually("the end of the compiler", || async {
+        compiler.state().is_none().then_some(())
+    })
+    .await;
+    host.start_again();
+    assert_eq!(agent.built().await["status"], "READY");
+    let folder = files(&host.folder().join("data/compiled"));
+    assert!(
+        !folder.iter().any(|path| is_temporary(path)),
+        "left are {folder:?}"
+    );
+    assert_eq!(agent.session("first").count().await, 1);
 }

@@ -32,7 +32,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// Begins to watch; when this returns, no call is missed. `arguments` are those of `strace` that say which and what
-    /// becomes of them.
+    /// becomes of them; a call that not every kind of machine has is named with `?` in front.
     pub(crate) fn attach(host: &Host, threads: Threads, arguments: &[&str]) -> Self {
         assert!(
             Path::new(STRACE).exists(),
@@ -69,6 +69,11 @@ impl Trace {
     /// when all threads were watched.
     pub(crate) fn end(mut self) -> String {
         self.detach();
+        self.written()
+    }
+
+    /// The lines that were written so far. A call stands there as soon as it is made, and what came of it follows.
+    pub(crate) fn written(&self) -> String {
         let written = fs::read(self.output.path()).expect("strace makes its output");
         String::from_utf8_lossy(&written).into_owned()
     }

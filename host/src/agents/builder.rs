@@ -123,6 +123,9 @@ impl Builder {
                 "compile-artifact",
                 "--memory-mib",
                 &self.sandbox.config().memory_mib.to_string(),
+                // Its end is that of the thread that starts this, and workers of the runtime last as long as it does.
+                "--server",
+                &std::process::id().to_string(),
             ])
             .env_clear()
             .stdin(Stdio::from(input))

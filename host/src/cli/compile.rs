@@ -11,9 +11,17 @@ pub(super) struct Args {
     /// The memory limit that the program is compiled for, in MiB.
     #[arg(long)]
     memory_mib: u32,
+    /// The number of the process that wants the program, and without which nobody does.
+    #[arg(long)]
+    server: Option<u32>,
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
+    if let Some(server) = args.server
+        && !dies_with(server)
+    {
+        return ExitCode::FAILURE;
+    }
     let mut component = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut component) {
         super::tell(format_args!("cannot read the component: {error}"));
@@ -33,4 +41,21 @@ pub(super) fn run(args: &Args) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Has the system end this process when the server does, however it ends; false when it has ended already.
+#[cfg(target_os = "linux")]
+fn dies_with(server: u32) -> bool {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+
+    // A system without this lets it go on, as others do.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    // Asked afterwards: a server that ended before is nobody's parent any more.
+    getppid().is_some_and(|parent| parent.as_raw_pid().unsigned_abs() == server)
+}
+
+/// Other systems have nothing of the kind: it compiles to the end, and nobody reads the program.
+#[cfg(not(target_os = "linux"))]
+fn dies_with(_: u32) -> bool {
+    true
 }

@@ -1,12 +1,7 @@
 //! What is done now and then: sessions that rest are ended when their time is over, and the journal forgets what it may.
 
-use std::sync::Weak;
-use std::time::Duration;
-
 use super::{Shared, archive};
-
-/// The shortest idle time that a version can have.
-const INTERVAL: Duration = Duration::from_secs(60);
+use std::sync::Weak;
 
 /// Keeps house as long as the sessions are there.
 pub(super) async fn keep_house(shared: Weak<Shared>) {
@@ -16,7 +11,7 @@ pub(super) async fn keep_house(shared: Weak<Shared>) {
     loop {
         let Some(pause) = shared.upgrade().map(|shared| {
             // At once when it is late, and then once only.
-            next = (next + INTERVAL).max(shared.clock.now());
+            next = (next + shared.config.housekeeping_time()).max(shared.clock.now());
             shared.clock.sleep_until(next)
         }) else {
             return;

@@ -247,6 +247,20 @@ fn unavailable(message: &str) -> Error {
     }
 }
 
+/// What gives the events of a stream, one after another.
+trait Source: Sized + Send + 'static {
+    /// None after the last one.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Event, Error>>> + Send;
+
+    fn stream(self) -> EventStream {
+        stream::unfold(self, |mut this| async move {
+            let event = this.next().await?;
+            Some((event, this))
+        })
+        .boxed()
+    }
+}
+
 /// A stream that is recorded as it is read.
 struct Live {
     tape: Arc<Tape>,
@@ -255,15 +269,7 @@ struct Live {
     events: Option<EventStream>,
 }
 
-impl Live {
-    fn stream(self) -> EventStream {
-        stream::unfold(self, |mut this| async move {
-            let event = this.next().await?;
-            Some((event, this))
-        })
-        .boxed()
-    }
-
+impl Source for Live {
     async fn next(&mut self) -> Option<Result<Event, Error>> {
         let events = self.events.as_mut()?;
         if self.tape.is_over() {
@@ -309,15 +315,7 @@ struct Played {
     end: Option<StreamEnd>,
 }
 
-impl Played {
-    fn stream(self) -> EventStream {
-        stream::unfold(self, |mut this| async move {
-            let event = this.next().await?;
-            Some((event, this))
-        })
-        .boxed()
-    }
-
+impl Source for Played {
     async fn next(&mut self) -> Option<Result<Event, Error>> {
         if self.tape.is_over() {
             return self.end.take().map(|_| Err(over()));

@@ -101,6 +101,16 @@ impl SessionLog {
         self.ring().entries.iter().filter(wanted).cloned().collect()
     }
 
+    /// The newest entries, as far back as they belong to this request, oldest first.
+    pub(super) fn newest(&self, request: &RequestId) -> Vec<Entry> {
+        let ring = self.ring();
+        let entries = ring.entries.iter().rev();
+        let own = entries.take_while(|entry| entry.request.as_ref() == Some(request));
+        let mut own: Vec<Entry> = own.cloned().collect();
+        own.reverse();
+        own
+    }
+
     fn ring(&self) -> std::sync::MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,6 +164,23 @@ mod tests {
         assert_eq!(messages(None), ["starting", "one", "two"]);
         assert_eq!(messages(Some(&first)), ["one"]);
         assert_eq!(messages(Some(&second)), ["two"]);
+    }
+
+    #[test]
+    fn the_newest_entries_are_those_of_the_last_request_in_their_order() {
+        let log = log(10_000);
+        let [first, second, silent] = [(); 3].map(|()| RequestId::random());
+        for (request, messages) in [(&first, ["one", "two"]), (&second, ["three", "four"])] {
+            log.begin(request);
+            for message in messages {
+                log.write(Level::Info, message);
+            }
+        }
+        let entries = log.newest(&second).into_iter();
+        let messages: Vec<String> = entries.map(|entry| entry.message).collect();
+        assert_eq!(messages, ["three", "four"]);
+        log.begin(&silent);
+        assert_eq!(log.newest(&silent), []);
     }
 
     #[test]

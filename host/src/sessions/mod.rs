@@ -65,6 +65,9 @@ pub struct Config {
     /// How long a session waits for its next turn before it leaves memory, in seconds; its next turn brings it back. 30 by
     /// default. Sessions without durability, and those of which there is no image, stay.
     pub hibernate_seconds: u64,
+    /// How often sessions that rest are ended when their time is over, and the journal forgets what it may, in seconds. 60
+    /// by default, the shortest idle time that a version can have; at least 1.
+    pub housekeeping_seconds: u64,
     /// An image of a busy session is kept after so many turns. 100 by default: recovery replays no more than these.
     pub turns_per_image: u64,
     /// The memory of the server, in MiB, above which the sessions that have been idle for longest leave it. By default
@@ -86,6 +89,7 @@ impl Default for Config {
         Self {
             durability: Durability::default(),
             hibernate_seconds: 30,
+            housekeeping_seconds: 60,
             turns_per_image: 100,
             memory_mib: None,
             turn_seconds: 900,
@@ -99,6 +103,10 @@ impl Default for Config {
 impl Config {
     fn turn_time(&self) -> Duration {
         Duration::from_secs(self.turn_seconds)
+    }
+
+    fn housekeeping_time(&self) -> Duration {
+        Duration::from_secs(self.housekeeping_seconds.max(1))
     }
 }
 

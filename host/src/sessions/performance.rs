@@ -1,6 +1,5 @@
 //! One turn from its taking to its record: what it is asked, what became of it.
 
-use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use super::state::EndReason;
 use super::tape::{Diverged, Tape};
 use super::turn::{Meter, Outcome, Receipt, Turn};
 use crate::clock::Timestamp;
-use crate::contract::types::AgentError;
+use crate::contract::types::{AgentError, Context};
 use crate::ids::{InvocationId, RequestId};
 use crate::journal::{self, Body, Logged, Observed, Record, TurnAccepted, TurnFinished};
 use crate::sandbox::{Capabilities, Fault};
@@ -210,7 +209,7 @@ impl Performance {
             },
             TurnEnd::Unrecorded(_) | TurnEnd::Diverged(_) => return end,
         };
-        let entries = record.log.entries(Some(self.request()));
+        let entries = record.log.newest(self.request());
         let finished = TurnFinished {
             turn: self.number,
             at: shared.clock.now(),
@@ -272,7 +271,9 @@ pub(super) async fn perform(
         Err(NoCell::Diverged(diverged)) => return TurnEnd::Diverged(diverged),
         Err(NoCell::Lost(why)) => return TurnEnd::Unrecorded(TurnError::Unrecovered(why)),
     }
-    if let Err(error) = performance.accept(shared, record, life, halt).await {
+    let context = performance.context(shared, record, life);
+    let accepted = performance.accept(shared, record, life, halt, &context);
+    if let Err(error) = accepted.await {
         return TurnEnd::Unrecorded(TurnError::unrecorded(&error));
     }
     let turn = Turn {
@@ -290,18 +291,12 @@ pub(super) async fn perform(
             halt: Arc::clone(halt),
         }),
     };
-    let (number, at) = (performance.number, performance.at);
-    let deployment = Arc::clone(&life.deployment);
     let cell = life.cell.as_mut().expect("it was made just now");
-    let (payload, context) = match &performance.asked {
-        Asked::Now(invocation) => {
-            let deadline = at + shared.config.turn_time();
-            let context = invocation.context(&record.key, &deployment, number, deadline);
-            (&invocation.payload, Cow::Owned(context))
-        }
-        Asked::Before(accepted, _) => (&accepted.payload.0, Cow::Borrowed(&accepted.context)),
+    let payload = match &performance.asked {
+        Asked::Now(invocation) => &invocation.payload,
+        Asked::Before(accepted, _) => &accepted.payload.0,
     };
-    let mut invoked = pin!(cell.invoke(payload, &context, at, outside));
+    let mut invoked = pin!(cell.invoke(payload, &context, performance.at, outside));
     let at_once = poll_fn(|context| Poll::Ready(invoked.as_mut().poll(context))).await;
     let invoked = match at_once {
         Poll::Ready(invoked) => invoked,
@@ -335,6 +330,17 @@ pub(super) async fn perform(
 }
 
 impl Performance {
+    /// What the agent is told of the turn.
+    fn context(&self, shared: &Shared, record: &record::Record, life: &Life) -> Context {
+        match &self.asked {
+            Asked::Now(invocation) => {
+                let deadline = self.at + shared.config.turn_time();
+                invocation.context(&record.key, &life.deployment, self.number, deadline)
+            }
+            Asked::Before(accepted, _) => accepted.context.clone(),
+        }
+    }
+
     /// Begins the turn's record, if its session is written. A turn that ends without waiting for anything is written
     /// whole then; of any other it is written before that it was taken on.
     async fn accept(
@@ -343,6 +349,7 @@ impl Performance {
         record: &record::Record,
         life: &mut Life,
         halt: &Arc<Halt>,
+        context: &Context,
     ) -> Result<(), journal::Error> {
         if let Asked::Now(invocation) = &self.asked {
             Box::pin(life.begin(shared, &record.key, invocation.user.clone())).await?;
@@ -354,15 +361,13 @@ impl Performance {
         let halt = Arc::clone(halt);
         let tape = match &mut self.asked {
             Asked::Now(invocation) => {
-                let deadline = self.at + shared.config.turn_time();
-                let deployment = &life.deployment;
                 let accepted = Box::new(TurnAccepted {
                     turn: self.number,
                     request: invocation.request.clone(),
                     invocation: invocation.invocation.clone(),
                     at: self.at,
                     payload: Body(invocation.payload.clone()),
-                    context: invocation.context(&record.key, deployment, self.number, deadline),
+                    context: context.clone(),
                 });
                 Tape::recording(accepted, writer, clock, halt)
             }
