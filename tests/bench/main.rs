@@ -9,6 +9,7 @@ mod cold_start;
 mod durability;
 mod echo;
 mod instantiate;
+mod languages;
 mod machine;
 mod memory;
 mod process;
@@ -36,10 +37,15 @@ type Error = Box<dyn std::error::Error>;
 type Run = fn() -> LocalBoxFuture<'static, Result<(), Error>>;
 
 /// Every benchmark: its name, what it shows, and how it is run.
-const BENCHMARKS: [(&str, &str, Run); 9] = [
+const BENCHMARKS: [(&str, &str, Run); 10] = [
     ("instantiate", "the life of a cell, in this process", || {
         instantiate::run().boxed_local()
     }),
+    (
+        "languages",
+        "what a session costs in each language, in this process; after tests/guests",
+        || languages::run().boxed_local(),
+    ),
     (
         "wake",
         "cells that come back from their images, in this process, against fresh ones",
