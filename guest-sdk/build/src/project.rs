@@ -18,15 +18,25 @@ pub struct Project {
 }
 
 /// What a folder may hold, and what that says.
-const SIGNS: [(&str, Language); 16] = [
+const SIGNS: [(&str, Language); 26] = [
     ("Cargo.toml", Language::Rust),
     ("go.mod", Language::Go),
     ("agent.ts", Language::TypeScript),
     ("src/agent.ts", Language::TypeScript),
     ("index.ts", Language::TypeScript),
     ("src/index.ts", Language::TypeScript),
+    ("app.ts", Language::TypeScript),
+    ("src/app.ts", Language::TypeScript),
+    ("main.ts", Language::TypeScript),
+    ("src/main.ts", Language::TypeScript),
     ("agent.js", Language::TypeScript),
+    ("src/agent.js", Language::TypeScript),
     ("index.js", Language::TypeScript),
+    ("src/index.js", Language::TypeScript),
+    ("app.js", Language::TypeScript),
+    ("agent.mjs", Language::TypeScript),
+    ("index.mjs", Language::TypeScript),
+    ("index.cjs", Language::TypeScript),
     ("agent.py", Language::Python),
     ("main.py", Language::Python),
     ("app.py", Language::Python),
@@ -65,7 +75,14 @@ impl Project {
         let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
         let language = match file.extension().and_then(|ending| ending.to_str()) {
             Some("py") => Language::Python,
-            Some("ts" | "js" | "mts" | "mjs") => Language::TypeScript,
+            Some("ts" | "js" | "mts" | "mjs" | "cts" | "cjs" | "tsx" | "jsx") => {
+                return Ok(Self {
+                    name: name(&file),
+                    language: Language::TypeScript,
+                    folder: package_of(folder),
+                    entry: file,
+                });
+            }
             Some("go") => Language::Go,
             Some("c") => Language::C,
             // A crate is built whole, whichever of its files was named.
@@ -87,9 +104,26 @@ impl Project {
     }
 }
 
+/// A package keeps its manifest one above its `src`.
+fn package_of(folder: PathBuf) -> PathBuf {
+    match folder.parent() {
+        Some(package)
+            if folder.ends_with("src")
+                && !folder.join("package.json").is_file()
+                && package.join("package.json").is_file() =>
+        {
+            package.to_owned()
+        }
+        _ => folder,
+    }
+}
+
 fn name(path: &Path) -> String {
     path.file_stem()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
 }
+
+#[cfg(test)]
+mod tests;

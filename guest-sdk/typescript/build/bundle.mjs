@@ -35,7 +35,13 @@ export async function bundle({ project, entry, sdk, tools, variables }) {
       supported: { "regexp-sticky-and-unicode-flags": false, "regexp-set-notation": false },
       mainFields: ["browser", "module", "main"],
       conditions: ["browser"],
-      define: { "process.env.NODE_ENV": JSON.stringify(nodeEnv) },
+      // A cell has no files: what is put together of these is a name that leads nowhere.
+      define: {
+        "process.env.NODE_ENV": JSON.stringify(nodeEnv),
+        "import.meta.url": '"file:///agent/agent.js"',
+        "import.meta.dirname": '"/agent"',
+        "import.meta.filename": '"/agent/agent.js"',
+      },
       loader: { ".txt": "text", ".md": "text", ".csv": "text", ".wasm": "binary" },
       legalComments: "none",
       charset: "utf8",

@@ -12,13 +12,16 @@ export interface Budget {
   moneyMicros?: number;
 }
 
+/** AgentCore sets these, and clients ask for them; nothing here depends on them. */
+const REGION: Record<string, string | undefined> = { __proto__: null as never, AWS_REGION: "us-west-2", AWS_DEFAULT_REGION: "us-west-2" };
+
 /** A value of the agent's configuration (AgentCore's environment variables), also to be had from `process.env`.
  *
  * Module-level code, which runs while the agent is built, sees what `kellion build --env` says; so does a turn, where
  * the configuration says nothing. */
 export function config(name: string): string | undefined {
   const configured = isLive() ? host.config(name) : undefined;
-  return configured ?? (Object.hasOwn(buildVariables, name) ? buildVariables[name] : undefined);
+  return configured ?? (Object.hasOwn(buildVariables, name) ? buildVariables[name] : REGION[name]);
 }
 
 /** What may still be spent: the tightest limit of turn, session, agent and tenant. */

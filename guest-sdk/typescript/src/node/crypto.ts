@@ -1,4 +1,7 @@
-// node:crypto, as far as chance goes. Hashes are in `crypto.subtle`, which is asynchronous.
+// node:crypto: chance, and the hashes that identifiers are made of. More is in `crypto.subtle`, which is asynchronous.
+
+import { Buffer } from "./buffer";
+import { Hash } from "./hash";
 
 export const webcrypto = globalThis.crypto;
 
@@ -6,8 +9,8 @@ export function randomUUID(): string {
   return webcrypto.randomUUID();
 }
 
-export function randomBytes(size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
+export function randomBytes(size: number): Buffer {
+  const bytes = Buffer.alloc(size);
   // As much at once as the standard allows.
   for (let at = 0; at < size; at += 65_536) webcrypto.getRandomValues(bytes.subarray(at, at + 65_536));
   return bytes;
@@ -31,14 +34,19 @@ export function timingSafeEqual(one: Uint8Array, other: Uint8Array): boolean {
   return difference === 0;
 }
 
-export function createHash(name: string): never {
-  throw new Error(`crypto.createHash(${JSON.stringify(name)}) is not available; await crypto.subtle.digest("SHA-256", bytes) is`);
+export function createHash(name: string): Hash {
+  return new Hash(name);
+}
+
+export function createHmac(name: string, key: string | Uint8Array): Hash {
+  return new Hash(name, key);
 }
 
 export const subtle = webcrypto.subtle;
 
 export default {
   createHash,
+  createHmac,
   getRandomValues,
   randomBytes,
   randomInt,

@@ -5,10 +5,12 @@ import { removeNetwork } from "./absent";
 import { installChance } from "./chance";
 import { installConsole } from "./console";
 import { process } from "./process";
+import { installSignals } from "./signals";
 import { installTimers } from "./timers";
 
 installConsole();
 installTimers();
+installSignals();
 removeNetwork();
 installChance();
 for (const [name, value] of Object.entries({ process, Buffer, global: globalThis })) {

@@ -1,5 +1,4 @@
-// An agent on the Strands Agents SDK and the AgentCore SDK, as it would be written for Amazon Bedrock AgentCore: nothing in it
-// knows of Kellion.
+// A Strands agent in a BedrockAgentCoreApp, with typed tools, that answers whole or in pieces.
 
 import { Agent, BedrockModel, tool } from "@strands-agents/sdk";
 import { BedrockAgentCoreApp } from "bedrock-agentcore/runtime";
@@ -9,7 +8,7 @@ const weather = tool({
   name: "weather",
   description: "Get the current weather for a city",
   inputSchema: z.object({
-    city: z.string().describe("The name of the city"),
+    city: z.string().default("here").describe("The name of the city"),
   }),
   callback: ({ city }) => `The weather in ${city} is sunny`,
 });
@@ -43,17 +42,18 @@ const app = new BedrockAgentCoreApp({
     requestSchema: z.object({
       prompt: z.string(),
       stream: z.boolean().optional(),
+      break: z.string().optional(),
     }),
     process: async (request, context) => {
       context.log.info({ session: context.sessionId }, "a request");
-      if (request.stream) return stream(request.prompt);
+      if (request.stream) return stream(request.prompt, request.break);
       const result = await agent.invoke(request.prompt);
-      return { answer: result.toString().trim(), messages: agent.messages.length };
+      return { answer: result.toString().trim(), messages: agent.messages.length, session: context.sessionId };
     },
   },
 });
 
-async function* stream(prompt: string) {
+async function* stream(prompt: string, failure?: string) {
   for await (const event of agent.stream(prompt)) {
     if (
       event.type === "modelStreamUpdateEvent" &&
@@ -63,6 +63,7 @@ async function* stream(prompt: string) {
       yield { event: "message", data: { text: event.event.delta.text } };
     }
   }
+  if (failure) throw new Error(failure);
 }
 
 app.run();
