@@ -3,7 +3,7 @@
     python scan.py PROJECT ENTRY STAGE
 
 copies the project to the folder STAGE, where the build finds nothing else, and prints one line for each thing found: its
-kind, a tab, and a text.
+kind, a tab, and a text. What a `pyproject.toml` declares is among it.
 """
 
 import ast
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import declared
 import findings
 import stage
 
@@ -28,6 +29,8 @@ def main(project: Path, entry: Path, target: Path) -> None:
         print(f"import\t{top}")
     for warning in dict.fromkeys(warnings):
         print(f"warning\t{warning}")
+    for requirement in declared.requirements(entry.parent) or declared.requirements(project):
+        print(f"requirement\t{requirement}")
     if not stage.copy_all(project, target):
         stage.copy_named(project, [path for path, _ in files], [tree for _, tree in files], target)
         print(

@@ -18,6 +18,9 @@ const COMES_WITH: [(&str, &str); 4] = [
     ("pydantic", "pydantic"),
 ];
 
+/// Extras that bring native packages, and that no turn uses: they make servers faster, or come with command-line tools.
+const LEFT_OUT_EXTRAS: [(&str, &str); 2] = [("uvicorn", "standard"), ("fastapi", "standard")];
+
 /// How deep requirement files may include each other.
 const DEEPEST: usize = 8;
 
@@ -36,6 +39,8 @@ impl Wanted {
             wanted.take(file, pins, 0)?;
         }
         wanted.add("bedrock-agentcore");
+        // Elsewhere the system has the zones of time.
+        wanted.add("tzdata");
         for (module, package) in COMES_WITH {
             if imports.iter().any(|import| import == module) {
                 wanted.add(package);
@@ -67,7 +72,7 @@ impl Wanted {
                 continue;
             };
             // The SDK's own package is there without being asked for.
-            if package != "kellion" {
+            if package != "kellion" && !left_out().contains(&package) {
                 self.ask(line, &package, pins);
             }
         }
@@ -79,7 +84,7 @@ impl Wanted {
         let bound = BOUND.contains(&package) || pins.iter().any(|pin| pin.name == package);
         let line = line.split(" #").next().unwrap_or(line).trim();
         if !bound {
-            self.lines.push(line.to_owned());
+            self.lines.push(without_extras(line, package));
             return;
         }
         let free: String = line
@@ -123,6 +128,34 @@ impl Wanted {
             .filter(|line| name(line).is_none_or(|name| !named.contains(&name)))
             .collect::<Vec<_>>()
             .join("\n")
+    }
+}
+
+/// The packages that are asked for and not installed.
+fn left_out() -> Vec<String> {
+    super::text("left-out.txt")
+        .lines()
+        .filter_map(name)
+        .collect()
+}
+
+/// The requirement, without the extras that a cell can do without.
+fn without_extras(line: &str, package: &str) -> String {
+    let Some((before, rest)) = line.split_once('[') else {
+        return line.to_owned();
+    };
+    let Some((extras, after)) = rest.split_once(']') else {
+        return line.to_owned();
+    };
+    let kept: Vec<&str> = extras
+        .split(',')
+        .map(str::trim)
+        .filter(|extra| !LEFT_OUT_EXTRAS.contains(&(package, extra)))
+        .collect();
+    if kept.is_empty() {
+        format!("{before}{after}")
+    } else {
+        format!("{before}[{}]{after}", kept.join(","))
     }
 }
 
