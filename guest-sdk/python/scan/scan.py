@@ -19,12 +19,12 @@ import stage
 def main(project: Path, entry: Path, target: Path) -> None:
     """Prints what is found."""
     files = list(closure(project, entry))
-    imports: set[str] = set()
+    imports = set().union(*(findings.imported(tree) for _, tree in files))
+    agentcore = findings.is_agentcore(imports)
     warnings: list[str] = []
     for path, tree in files:
         name = path.relative_to(project).as_posix()
-        imports |= findings.imported(tree)
-        warnings += [f"{name}:{line}: {text}" for line, text in findings.warnings(tree)]
+        warnings += [f"{name}:{line}: {text}" for line, text in findings.warnings(tree, agentcore=agentcore)]
     for top in sorted({name.split(".")[0] for name in imports}):
         print(f"import\t{top}")
     for warning in dict.fromkeys(warnings):

@@ -48,8 +48,10 @@ class Absent:
         """Nothing is open."""
 
     def __getattr__(self, name):
-        if name.startswith("_"):
+        if name.startswith("__"):
             raise AttributeError(name)
+        if name.startswith("_"):
+            raise AttributeError(str(refuse(f"the AWS service {self._service!r} (its client's {name})", _INSTEAD)))
         if name[0].isupper():
             # A table, a bucket, a queue: something to ask later.
             return lambda *_, **__: Absent(self._service, self.meta.region_name, f"{name}.")

@@ -126,11 +126,12 @@ def close(number: int) -> None:
 def open_file(path, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
     """As the builtin `open`, for files of the session."""
     binary = "b" in mode
-    letter = next((letter for letter in mode if letter in "rwxa"), "")
-    if not letter or set(mode) - set("rwxabt+"):
+    letters = [letter for letter in mode if letter in "rwxa"]
+    if len(letters) != 1 or set(mode) - set("rwxabt+"):
         raise ValueError(f"invalid mode: {mode!r}")
     if binary and (encoding or errors or newline is not None):
         raise ValueError("binary mode doesn't take an encoding, errors or newline argument")
+    [letter] = letters
     flags = {"r": 0, "w": os.O_CREAT | os.O_TRUNC, "x": os.O_CREAT | os.O_EXCL, "a": os.O_CREAT | os.O_APPEND}[letter]
     flags |= os.O_RDWR if "+" in mode else os.O_RDONLY if letter == "r" else os.O_WRONLY
     raw = of(path)
