@@ -18,6 +18,22 @@ const COMES_WITH: [(&str, &str); 4] = [
     ("pydantic", "pydantic"),
 ];
 
+/// Packages of which every version of today needs native ones. pip would look for old versions that do not, for minutes.
+const NATIVE: [(&str, &str); 12] = [
+    ("anthropic", "jiter"),
+    ("crewai", "chromadb and others"),
+    ("langchain", "orjson and others"),
+    ("langchain-aws", "numpy and orjson"),
+    ("langchain-core", "orjson and others"),
+    ("langgraph", "ormsgpack and orjson"),
+    ("litellm", "tiktoken and tokenizers"),
+    ("llama-index", "numpy and others"),
+    ("numpy", "itself"),
+    ("openai", "jiter"),
+    ("openai-agents", "jiter"),
+    ("pandas", "numpy"),
+];
+
 /// Extras that bring native packages, and that no turn uses: they make servers faster, or come with command-line tools.
 const LEFT_OUT_EXTRAS: [(&str, &str); 2] = [("uvicorn", "standard"), ("fastapi", "standard")];
 
@@ -72,6 +88,7 @@ impl Wanted {
                 continue;
             };
             // The SDK's own package is there without being asked for.
+            refuse(line, &package, file)?;
             if package != "kellion" && !left_out().contains(&package) {
                 self.ask(line, &package, pins);
             }
@@ -129,6 +146,31 @@ impl Wanted {
             .collect::<Vec<_>>()
             .join("\n")
     }
+}
+
+/// Says of a requirement that cannot be met why.
+fn refuse(line: &str, package: &str, file: &Path) -> Result<()> {
+    let extras = line
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .map_or("", |(extras, _)| extras);
+    let found = NATIVE.iter().find(|(name, _)| {
+        *name == package
+            || package == "strands-agents" && extras.split(',').any(|extra| extra.trim() == *name)
+    });
+    let Some((name, needs)) = found else {
+        return Ok(());
+    };
+    let needs = if *needs == "itself" {
+        "which is native code".to_owned()
+    } else {
+        format!("which needs native packages ({needs})")
+    };
+    let file = file.file_name().unwrap_or_default().to_string_lossy();
+    Err(Error::Agent(format!(
+        "{file} needs {name}, {needs}: a cell has of those only pydantic-core and rpds-py. Models are reached through \
+         strands' BedrockModel or boto3's bedrock-runtime"
+    )))
 }
 
 /// The packages that are asked for and not installed.
