@@ -111,15 +111,15 @@ def environment():
 
 
 def headers():
-    allowed = ["Authorization", "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Color"]
-    update("plain", requestHeaderConfiguration={"requestHeaderAllowlist": allowed})
-    sent = {allowed[1]: "deep green", "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Other": "no"}
+    name = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Color"
+    update("plain", requestHeaderConfiguration={"requestHeaderAllowlist": [name]})
+    sent = {name: "deep green", "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Other": "no"}
     session = new_session()
     response = call("plain", session, {"do": "context"}, sent)
     answer = json.loads(response["response"].read())
     expect(answer["session_id"], session)
     seen = {name.lower(): value for name, value in answer["headers"].items()}
-    expect(seen.get(allowed[1].lower()), "deep green")
+    expect(seen.get(name.lower()), "deep green")
     assert "x-amzn-bedrock-agentcore-runtime-custom-other" not in seen, seen
 
 

@@ -53,8 +53,8 @@ def _start(self):
     if not _is_own(self):
         raise refuse(f"threading.Thread ({self.name})", _INSTEAD)
     self._started.set()
-    self._handle = _Done()
-    # The same for Pythons before 3.13.
+    # The name is another in Python 3.14 than in 3.13, and before that there is none.
+    self._os_thread_handle = self._handle = _Done()
     self._is_stopped, self._tstate_lock = True, None
     try:
         inline.call(self.run)
