@@ -72,3 +72,18 @@ async fn python_agents_on_strands_and_bedrock_agentcore() {
     host.start_again_as(Host::builder().bedrock_at(&bedrock.endpoint));
     script(&host, "agentcore_python.py", &["--bedrock"]).await;
 }
+
+#[tokio::test]
+async fn typescript_agents_on_strands_and_bedrock_agentcore() {
+    let mut host = Host::builder().alone().start();
+    for agent in ["assistant", "bedrock", "container", "own_app"] {
+        let file = guest(&format!("strands-typescript-{agent}"));
+        host.deploy(agent, &file).await;
+    }
+    script(&host, "agentcore_typescript.py", &[]).await;
+
+    let bedrock = ScriptedBedrock::start(&host);
+    host.shut_down();
+    host.start_again_as(Host::builder().bedrock_at(&bedrock.endpoint));
+    script(&host, "agentcore_typescript.py", &["--bedrock"]).await;
+}

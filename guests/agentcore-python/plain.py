@@ -1,10 +1,15 @@
-"""No framework: only the application, with an asynchronous entrypoint, tasks and a response of its own."""
+"""No framework: only the application, with an asynchronous entrypoint, tasks, files and a response of its own."""
 
 import asyncio
 import logging
+import subprocess
 import threading
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import boto3
+import requests
 from bedrock_agentcore.runtime import BedrockAgentCoreApp
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -42,6 +47,26 @@ async def invoke(payload, context):
             raise SystemExit(payload["message"])
         case "thread":
             threading.Thread(target=print).start()
+        case "work":
+            done = []
+            thread = threading.Thread(target=work, args=(done,))
+            thread.start()
+            thread.join()
+            return [*done, thread.is_alive()]
+        case "file":
+            path = Path(payload["name"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(payload["text"])
+            return path.read_text()
+        case "listing":
+            return sorted(path.name for path in Path(__file__).parent.iterdir())
+        case "zone":
+            return datetime(2026, 7, 1, tzinfo=ZoneInfo(payload["name"])).isoformat()
+        case "fetch":
+            return requests.get("https://example.com", timeout=5).text
+        case "process":
+            return subprocess.run(["ls"], check=True)
         case "s3":
             return boto3.client("s3").list_buckets()
         case "numbers":
@@ -51,6 +76,10 @@ async def invoke(payload, context):
             log.error(payload["message"])
             print(payload["message"])
     return payload
+
+
+def work(done):
+    done.append("done")
 
 
 def numbers():

@@ -27,7 +27,7 @@ const PROBES: [(&str, &str); 5] = [
 
 /// The same of agents on the packages that AgentCore's authors use.
 const AGENTCORE: [(&str, &str); 3] = [
-    ("TypeScript, Strands", "strands-typescript"),
+    ("TypeScript, Strands", "strands-typescript-assistant"),
     ("Python, AgentCore", "agentcore-python-plain"),
     ("Python, Strands", "agentcore-python-tutorial"),
 ];

@@ -3,7 +3,8 @@
 usage: agentcore_python.py ENDPOINT [--bedrock]
 
 The agents of guests/agentcore-python have to be deployed under the names of their files. With --bedrock, models are answered
-by scripted_bedrock.py, otherwise by the offline provider.
+by scripted_bedrock.py, otherwise by the offline provider. The script makes a version of each of two agents, with environment
+variables and with headers that are let through.
 """
 
 import json
@@ -11,7 +12,7 @@ import sys
 
 from botocore.exceptions import ClientError
 
-from common import control, data, expect, new_session
+from common import built, control, data, expect, new_session
 
 AGENTS = {}
 for page in control.get_paginator("list_agent_runtimes").paginate():
@@ -85,12 +86,57 @@ def plain():
     expect(invoke("plain", session, {"do": "count"}), 17)
 
 
+def update(agent, **changes):
+    """Makes a version that differs in these fields, and makes it the one that is called."""
+    agent_id = AGENTS[agent].rpartition("/")[2]
+    now = control.get_agent_runtime(agentRuntimeId=agent_id)
+    kept = {name: now[name] for name in ("agentRuntimeArtifact", "roleArn", "networkConfiguration")}
+    control.update_agent_runtime(agentRuntimeId=agent_id, **{**kept, **changes})
+    expect(built(agent_id)["status"], "READY")
+
+
 def environment():
     names = ["BYPASS_TOOL_CONSENT", "GREETING", "NOBODY_SETS_THIS"]
+    update("hooks", environmentVariables={})
     expect(
         invoke("hooks", new_session(), {"environment": names}),
         {"BYPASS_TOOL_CONSENT": "true", "GREETING": "hello", "NOBODY_SETS_THIS": None},
     )
+    # What the agent sets stays, what it gives a default gives way.
+    update("hooks", environmentVariables={"BYPASS_TOOL_CONSENT": "false", "GREETING": "good day", "NOBODY_SETS_THIS": "ü"})
+    expect(
+        invoke("hooks", new_session(), {"environment": names}),
+        {"BYPASS_TOOL_CONSENT": "true", "GREETING": "good day", "NOBODY_SETS_THIS": "ü"},
+    )
+
+
+def headers():
+    name = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Color"
+    update("plain", requestHeaderConfiguration={"requestHeaderAllowlist": [name]})
+    sent = {name: "deep green", "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Other": "no"}
+    session = new_session()
+    response = call("plain", session, {"do": "context"}, sent)
+    answer = json.loads(response["response"].read())
+    expect(answer["session_id"], session)
+    seen = {name.lower(): value for name, value in answer["headers"].items()}
+    expect(seen.get(name.lower()), "deep green")
+    assert "x-amzn-bedrock-agentcore-runtime-custom-other" not in seen, seen
+
+
+def files():
+    session = new_session()
+    expect(invoke("plain", session, {"do": "file", "name": "notes/a.txt", "text": "one\n"}), "one\n")
+    expect(invoke("plain", session, {"do": "file", "name": "notes/a.txt", "text": "two\n"}), "one\ntwo\n")
+    expect(invoke("plain", new_session(), {"do": "file", "name": "notes/a.txt", "text": "three\n"}), "three\n")
+    assert "README.md" in invoke("plain", session, {"do": "listing"})
+    expect(invoke("plain", session, {"do": "zone", "name": "Europe/Berlin"}), "2026-07-01T00:00:00+02:00")
+    expect(invoke("plain", session, {"do": "work"}), ["done", False])
+    for payload, words in [
+        ({"do": "fetch"}, "it has no network"),
+        ({"do": "process"}, "subprocess.Popen is not available in a Kellion cell"),
+    ]:
+        said = refused("plain", session, payload)
+        assert words in said, f"{words!r} is not in {said!r}"
 
 
 def offline():
@@ -143,6 +189,8 @@ def bedrock():
 
 plain()
 environment()
+headers()
+files()
 if "--bedrock" in sys.argv:
     bedrock()
 else:

@@ -31,7 +31,7 @@ CANNOT_WORK = {
     "httpx": _NETWORK,
     "aiohttp": _NETWORK,
     "urllib3": _NETWORK,
-    "sqlite3": "an agent has no files and no SQLite; what it keeps in memory lasts as long as its session",
+    "sqlite3": "an agent has no disk, only databases in memory (\":memory:\"), which last as long as its session",
     "bz2": "the cell's Python has no bz2; zlib works",
     "lzma": "the cell's Python has no lzma; zlib works",
     "tkinter": "an agent has no screen",
@@ -64,6 +64,14 @@ _OTHER = {
     "os.popen": _PROCESSES,
 }
 
+_MEMORY = {"MemoryClient", "MemorySessionManager", "AgentCoreMemorySessionManager", "S3SessionManager"}
+"""Classes that keep an agent's memory in a service."""
+
+_ELSEWHERE = {
+    "threading": "threads of an agent's own functions run at once, and to their end, when they are started",
+}
+"""What holds for agents written for AgentCore, whose packages bring surroundings of their own, where it differs."""
+
 _SERVED_CLIENTS = {"bedrock-runtime"}
 
 
@@ -83,8 +91,26 @@ def imported(tree: ast.Module, *, relative: bool = False) -> set[str]:
     return names
 
 
-def warnings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def is_agentcore(imports: set[str]) -> bool:
+    """Whether files with these imports were written for AgentCore."""
+    tops = {name.split(".")[0] for name in imports}
+    return "kellion" not in tops and not tops.isdisjoint({"bedrock_agentcore", "strands", "strands_tools", "boto3"})
+
+
+def warnings(tree: ast.Module, *, agentcore: bool = False) -> Iterator[tuple[int, str]]:
     """Lines, and what will not work there."""
+    for line, text in _warnings(tree):
+        module = text.partition(" cannot work")[0]
+        if not agentcore:
+            yield line, text
+        elif module in _ELSEWHERE:
+            yield line, f"{module} works in part: {_ELSEWHERE[module]}"
+        elif module not in ("ThreadPoolExecutor", "ProcessPoolExecutor"):
+            # Executors run at once what they are given.
+            yield line, text
+
+
+def _warnings(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -118,6 +144,10 @@ def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
     name = _dotted(node.func)
     if name in _OTHER:
         yield node.lineno, f"{name} cannot work: {_OTHER[name]}"
+    if name.rpartition(".")[2] == "requires_access_token" or name.rpartition(".")[2] == "requires_api_key":
+        yield node.lineno, f"{name} cannot work: there is no identity service; what the agent needs comes in its headers or payload"
+    if name in _MEMORY:
+        yield node.lineno, f"{name} cannot work: {_NETWORK}; a session's own memory lasts as long as the session"
     if name in ("boto3.client", "boto3.resource") and node.args and isinstance(node.args[0], ast.Constant):
         service = node.args[0].value
         if service not in _SERVED_CLIENTS:

@@ -3,7 +3,7 @@
     python scan.py PROJECT ENTRY STAGE
 
 copies the project to the folder STAGE, where the build finds nothing else, and prints one line for each thing found: its
-kind, a tab, and a text.
+kind, a tab, and a text. What a `pyproject.toml` declares is among it.
 """
 
 import ast
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import declared
 import findings
 import stage
 
@@ -18,16 +19,18 @@ import stage
 def main(project: Path, entry: Path, target: Path) -> None:
     """Prints what is found."""
     files = list(closure(project, entry))
-    imports: set[str] = set()
+    imports = set().union(*(findings.imported(tree) for _, tree in files))
+    agentcore = findings.is_agentcore(imports)
     warnings: list[str] = []
     for path, tree in files:
         name = path.relative_to(project).as_posix()
-        imports |= findings.imported(tree)
-        warnings += [f"{name}:{line}: {text}" for line, text in findings.warnings(tree)]
+        warnings += [f"{name}:{line}: {text}" for line, text in findings.warnings(tree, agentcore=agentcore)]
     for top in sorted({name.split(".")[0] for name in imports}):
         print(f"import\t{top}")
     for warning in dict.fromkeys(warnings):
         print(f"warning\t{warning}")
+    for requirement in declared.requirements(entry.parent) or declared.requirements(project):
+        print(f"requirement\t{requirement}")
     if not stage.copy_all(project, target):
         stage.copy_named(project, [path for path, _ in files], [tree for _, tree in files], target)
         print(

@@ -67,7 +67,7 @@ fn install(job: &Job<'_>, python: &Path, wheels: &Path, wanted: &Wanted) -> Resu
         }
         match pip(job, python, wheels, &asked, &bound, &site) {
             Err(Error::Command { output, .. }) => {
-                let file = job.work.join("requirements.txt");
+                let file = requirements::file(job).unwrap_or_else(|| "requirements.txt".into());
                 Err(Error::Agent(requirements::explain(python, &file, &output)))
             }
             other => other,

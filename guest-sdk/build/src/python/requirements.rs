@@ -21,12 +21,22 @@ const FOR_THE_CELL: [&str; 9] = [
     "--platform=any",
 ];
 
-/// The project's file, if there is one: beside the entry, or in the project's folder.
+/// The project's file, if there is one: beside the entry, or in the project's folder; otherwise what `pyproject.toml`
+/// declares.
 pub(super) fn file(job: &Job<'_>) -> Option<PathBuf> {
     let beside = job.project.entry.with_file_name("requirements.txt");
-    [beside, job.project.folder.join("requirements.txt")]
-        .into_iter()
-        .find(|file| file.is_file())
+    [
+        beside,
+        job.project.folder.join("requirements.txt"),
+        declared(job),
+    ]
+    .into_iter()
+    .find(|file| file.is_file())
+}
+
+/// Where the build keeps the requirements of the project's `pyproject.toml`, one a line. Named as that, for messages.
+pub(super) fn declared(job: &Job<'_>) -> PathBuf {
+    job.work.join("pyproject.toml")
 }
 
 /// The package that a line asks for, as the index spells it.

@@ -36,13 +36,20 @@ pub(super) fn run(job: &Job<'_>, python: &Path) -> Result<Scan> {
         imports: Vec::new(),
         warnings: Vec::new(),
     };
+    let mut declared = String::new();
     for line in String::from_utf8_lossy(&said).lines() {
         match line.split_once('\t') {
             Some(("import", name)) => found.imports.push(name.to_owned()),
             Some(("warning", text)) => found.warnings.push(text.to_owned()),
+            Some(("requirement", text)) => {
+                declared.push_str(text);
+                declared.push('\n');
+            }
             _ => {}
         }
     }
+    let file = requirements::declared(job);
+    fs::write(&file, declared).map_err(Error::file("write", &file))?;
     Ok(found)
 }
 

@@ -18,6 +18,25 @@ const COMES_WITH: [(&str, &str); 4] = [
     ("pydantic", "pydantic"),
 ];
 
+/// Packages of which every version of today needs native ones. pip would look for old versions that do not, for minutes.
+const NATIVE: [(&str, &str); 12] = [
+    ("anthropic", "jiter"),
+    ("crewai", "chromadb and others"),
+    ("langchain", "orjson and others"),
+    ("langchain-aws", "numpy and orjson"),
+    ("langchain-core", "orjson and others"),
+    ("langgraph", "ormsgpack and orjson"),
+    ("litellm", "tiktoken and tokenizers"),
+    ("llama-index", "numpy and others"),
+    ("numpy", "itself"),
+    ("openai", "jiter"),
+    ("openai-agents", "jiter"),
+    ("pandas", "numpy"),
+];
+
+/// Extras that bring native packages, and that no turn uses: they make servers faster, or come with command-line tools.
+const LEFT_OUT_EXTRAS: [(&str, &str); 2] = [("uvicorn", "standard"), ("fastapi", "standard")];
+
 /// How deep requirement files may include each other.
 const DEEPEST: usize = 8;
 
@@ -36,6 +55,8 @@ impl Wanted {
             wanted.take(file, pins, 0)?;
         }
         wanted.add("bedrock-agentcore");
+        // Elsewhere the system has the zones of time.
+        wanted.add("tzdata");
         for (module, package) in COMES_WITH {
             if imports.iter().any(|import| import == module) {
                 wanted.add(package);
@@ -67,7 +88,8 @@ impl Wanted {
                 continue;
             };
             // The SDK's own package is there without being asked for.
-            if package != "kellion" {
+            refuse(line, &package, file)?;
+            if package != "kellion" && !left_out().contains(&package) {
                 self.ask(line, &package, pins);
             }
         }
@@ -79,7 +101,7 @@ impl Wanted {
         let bound = BOUND.contains(&package) || pins.iter().any(|pin| pin.name == package);
         let line = line.split(" #").next().unwrap_or(line).trim();
         if !bound {
-            self.lines.push(line.to_owned());
+            self.lines.push(without_extras(line, package));
             return;
         }
         let free: String = line
@@ -123,6 +145,59 @@ impl Wanted {
             .filter(|line| name(line).is_none_or(|name| !named.contains(&name)))
             .collect::<Vec<_>>()
             .join("\n")
+    }
+}
+
+/// Says of a requirement that cannot be met why.
+fn refuse(line: &str, package: &str, file: &Path) -> Result<()> {
+    let extras = line
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .map_or("", |(extras, _)| extras);
+    let found = NATIVE.iter().find(|(name, _)| {
+        *name == package
+            || package == "strands-agents" && extras.split(',').any(|extra| extra.trim() == *name)
+    });
+    let Some((name, needs)) = found else {
+        return Ok(());
+    };
+    let needs = if *needs == "itself" {
+        "which is native code".to_owned()
+    } else {
+        format!("which needs native packages ({needs})")
+    };
+    let file = file.file_name().unwrap_or_default().to_string_lossy();
+    Err(Error::Agent(format!(
+        "{file} needs {name}, {needs}: a cell has of those only pydantic-core and rpds-py. Models are reached through \
+         strands' BedrockModel or boto3's bedrock-runtime"
+    )))
+}
+
+/// The packages that are asked for and not installed.
+fn left_out() -> Vec<String> {
+    super::text("left-out.txt")
+        .lines()
+        .filter_map(name)
+        .collect()
+}
+
+/// The requirement, without the extras that a cell can do without.
+fn without_extras(line: &str, package: &str) -> String {
+    let Some((before, rest)) = line.split_once('[') else {
+        return line.to_owned();
+    };
+    let Some((extras, after)) = rest.split_once(']') else {
+        return line.to_owned();
+    };
+    let kept: Vec<&str> = extras
+        .split(',')
+        .map(str::trim)
+        .filter(|extra| !LEFT_OUT_EXTRAS.contains(&(package, extra)))
+        .collect();
+    if kept.is_empty() {
+        format!("{before}{after}")
+    } else {
+        format!("{before}[{}]{after}", kept.join(","))
     }
 }
 

@@ -4,8 +4,9 @@ import os
 from types import SimpleNamespace
 
 import botocore.session
+from botocore.exceptions import BotoCoreError
 from kellion_agentcore.bedrock.client import BedrockRuntime
-from kellion_agentcore.errors import refuse
+from kellion_agentcore.errors import NotInCell, refuse
 
 _INSTEAD = (
     "agents hold no AWS credentials and have no network. Models are reached by boto3's bedrock-runtime; "
@@ -13,12 +14,24 @@ _INSTEAD = (
 )
 
 
-class Absent:
-    """A client of a service that a cell cannot reach. It can be made, as modules do while they are loaded, but not used."""
+class ServiceNotInCell(NotInCell, BotoCoreError):
+    """A service was asked that a cell does not reach. Whoever catches what botocore raises catches this."""
 
-    def __init__(self, service: str, region: str | None):
+    def __init__(self, service: str, operation: str):
+        RuntimeError.__init__(self, str(refuse(f"the AWS service {service!r} (its operation {operation})", _INSTEAD)))
+        self.kwargs = {"service": service, "operation": operation}
+
+
+class Absent:
+    """A client or resource of a service that a cell cannot reach. It can be made, as modules do while they are loaded, but
+    not used."""
+
+    def __init__(self, service: str, region: str | None, kind: str = ""):
         self._service = service
-        self.meta = SimpleNamespace(region_name=region, events=SimpleNamespace(register=lambda *_, **__: None))
+        self._kind = kind
+        self.meta = SimpleNamespace(
+            region_name=region, service_name=service, client=self, events=SimpleNamespace(register=lambda *_, **__: None)
+        )
 
     @property
     def exceptions(self):
@@ -26,12 +39,25 @@ class Absent:
 
         return botocore.exceptions
 
+    def get_paginator(self, operation):
+        return Absent(self._service, self.meta.region_name, f"{operation}.")
+
+    get_waiter = get_paginator
+
+    def close(self):
+        """Nothing is open."""
+
     def __getattr__(self, name):
-        if name.startswith("_"):
+        if name.startswith("__"):
             raise AttributeError(name)
+        if name.startswith("_"):
+            raise AttributeError(str(refuse(f"the AWS service {self._service!r} (its client's {name})", _INSTEAD)))
+        if name[0].isupper():
+            # A table, a bucket, a queue: something to ask later.
+            return lambda *_, **__: Absent(self._service, self.meta.region_name, f"{name}.")
 
         def call(*_, **__):
-            raise refuse(f"the AWS service {self._service!r} (its operation {name})", _INSTEAD)
+            raise ServiceNotInCell(self._service, self._kind + name)
 
         call.__name__ = name
         return call

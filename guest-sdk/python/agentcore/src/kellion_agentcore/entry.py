@@ -5,7 +5,7 @@ from types import ModuleType
 
 from kellion import AgentError, Body, Context, InvalidPayload, _ahead, _json, _start, loop
 
-from . import app, asgi, frozen, rehearse
+from . import app, asgi, files, frozen, lifespan, rehearse, threads
 from .bedrock import stream
 
 # Statuses by which an application says that it does not take the payload.
@@ -27,9 +27,16 @@ def find(author: ModuleType):
     _ahead.wanted_by(_start._folders)
     frozen.keep()
     frozen.keep_metadata()
+    for path in files.keep(_start._folders):
+        print(f"{path} is not kept: files that are read in a turn may have {files.MOST_BYTES >> 20} MiB together")
+
+    threads.allow(_start._folders)
+    starting = lifespan.of(application)
 
     def turn(payload: bytes, context: Context):
         try:
+            if starting is not None:
+                starting.begin()
             return _turn(application, payload, context)
         finally:
             stream.close_all()

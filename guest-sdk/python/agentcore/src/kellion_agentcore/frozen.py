@@ -49,6 +49,9 @@ def keep() -> None:
         try:
             with open(path, "rb") as file:
                 text = file.read()
+        except FileNotFoundError:
+            # A package without a file of its own, which is only the name of what is in it.
+            text = b""
         except OSError:
             continue
         if name not in sys.modules:
@@ -114,6 +117,9 @@ def _find(name: str):
         module = os.path.join(root, relative + ".py")
         if os.path.isfile(module):
             return module, False
+    for root in sys.path:
+        if os.path.isdir(os.path.join(root, relative)):
+            return os.path.join(root, relative, "__init__.py"), True
     return None
 
 

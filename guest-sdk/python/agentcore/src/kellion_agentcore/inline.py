@@ -54,7 +54,7 @@ def call(function, *arguments, **keywords):
 
 
 class InlineExecutor(concurrent.futures.Executor):
-    """Stands for `ThreadPoolExecutor`: a submitted function is over when `submit` returns."""
+    """Stands for `ThreadPoolExecutor` and `ProcessPoolExecutor`: a submitted function is over when `submit` returns."""
 
     def __init__(self, max_workers=None, thread_name_prefix="", initializer=None, initargs=(), **_):
         self._max_workers = max_workers or 1
@@ -80,6 +80,7 @@ class InlineExecutor(concurrent.futures.Executor):
 
 
 def install() -> None:
-    """Puts the executor in the place of the standard one."""
+    """Puts the executor in the place of the standard ones."""
     concurrent.futures.ThreadPoolExecutor = InlineExecutor
     concurrent.futures.thread.ThreadPoolExecutor = InlineExecutor
+    concurrent.futures.ProcessPoolExecutor = InlineExecutor

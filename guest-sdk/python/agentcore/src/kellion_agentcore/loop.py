@@ -62,3 +62,13 @@ def install() -> None:
     kellion.loop.Loop = Loop
     kellion.loop.install()
     asyncio.SelectorEventLoop = Loop
+    current = asyncio.events.get_event_loop
+
+    def get_event_loop():
+        """The running loop, or the session's: Pythons before 3.14 made one, and much is written for those."""
+        try:
+            return current()
+        except RuntimeError:
+            return kellion.loop.get()
+
+    asyncio.events.get_event_loop = asyncio.get_event_loop = get_event_loop

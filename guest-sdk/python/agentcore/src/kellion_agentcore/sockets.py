@@ -20,6 +20,8 @@ def _refuse(what):
 
 def install() -> None:
     """Makes all that opens a connection fail with a reason. Types stay what they are, so that imports go well."""
+    for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"):
+        setattr(socket, name, _refuse(f"socket.{name}"))
     socket.socket.__init__ = _refuse("socket.socket")
     socket.create_connection = _refuse("socket.create_connection")
     socket.getaddrinfo = _refuse("socket.getaddrinfo")

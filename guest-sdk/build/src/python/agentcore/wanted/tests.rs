@@ -20,14 +20,22 @@ fn what_an_author_asks_for_stays() {
     let wanted = read("strands-agents==1.60.0  # the one we know\nrich\n", &[]);
     assert_eq!(
         wanted.lines,
-        ["strands-agents==1.60.0", "rich", "bedrock-agentcore"]
+        [
+            "strands-agents==1.60.0",
+            "rich",
+            "bedrock-agentcore",
+            "tzdata"
+        ]
     );
 }
 
 #[test]
 fn a_package_that_has_one_version_loses_the_author_s() {
     let wanted = read("boto3==1.34.0\npydantic>=2,<3\n", &[]);
-    assert_eq!(wanted.lines, ["boto3", "pydantic", "bedrock-agentcore"]);
+    assert_eq!(
+        wanted.lines,
+        ["boto3", "pydantic", "bedrock-agentcore", "tzdata"]
+    );
     let [warning] = &wanted.warnings[..] else {
         panic!("one warning: {:?}", wanted.warnings);
     };
@@ -51,6 +59,7 @@ fn imports_that_nobody_has_asked_for_are_added_once() {
         wanted.lines,
         [
             "bedrock_agentcore",
+            "tzdata",
             "strands-agents",
             "strands-agents-tools"
         ]
@@ -64,4 +73,42 @@ fn tried_versions_give_way_to_the_author_s() {
         wanted.without_named("# tried\nrich==15.0.0\nstrands-agents==1.62.0"),
         "# tried\nrich==15.0.0"
     );
+}
+
+#[test]
+fn what_deploys_agents_elsewhere_is_left_out() {
+    let wanted = read(
+        "uv\naws-opentelemetry-distro>=0.10.1\nbedrock-agentcore-starter-toolkit\nuvicorn[standard]>=0.30\nstrands-agents[otel]\n",
+        &[],
+    );
+    assert_eq!(
+        wanted.lines,
+        [
+            "uvicorn>=0.30",
+            "strands-agents[otel]",
+            "bedrock-agentcore",
+            "tzdata"
+        ]
+    );
+}
+
+#[test]
+fn what_is_native_is_refused_with_a_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("requirements.txt");
+    for (line, words) in [
+        (
+            "langgraph>=1.0",
+            "needs langgraph, which needs native packages (ormsgpack",
+        ),
+        (
+            "strands-agents[otel, openai]",
+            "needs openai, which needs native packages (jiter)",
+        ),
+        ("numpy", "needs numpy, which is native code"),
+    ] {
+        fs::write(&file, line).expect("a file");
+        let error = Wanted::read(Some(&file), &[], &[]).expect_err(line);
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }

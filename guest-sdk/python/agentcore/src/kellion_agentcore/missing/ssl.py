@@ -128,4 +128,4 @@ def create_default_context(*_, **__):
     return SSLContext(PROTOCOL_TLS_CLIENT)
 
 
-_create_unverified_context = create_default_context
+_create_unverified_context = _create_default_https_context = create_default_context
