@@ -55,12 +55,12 @@ impl Scripted {
         }
     }
 
-    fn answer(&self, request: Request) -> Result<Response, Error> {
+    fn answer(&self, request: &Request) -> Result<Response, Error> {
         let mut script = self.script();
         script.asked.push(request.clone());
         let calls = script.asked.len();
         let Some(replies) = &mut script.replies else {
-            return Offline::answer(&request);
+            return Offline::answer(request);
         };
         let reply = replies.pop_front().ok_or_else(|| Error {
             kind: ErrorKind::Invalid,
@@ -70,7 +70,7 @@ impl Scripted {
         });
         match reply? {
             Reply::Fail(error) => Err(error),
-            Reply::Say(content) => Ok(response(&request, content)),
+            Reply::Say(content) => Ok(response(request, content)),
         }
     }
 
@@ -108,11 +108,11 @@ impl Provider for Scripted {
     }
 
     fn converse(&self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {
-        ready(self.answer(request)).boxed()
+        ready(self.answer(&request)).boxed()
     }
 
     fn converse_stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, Error>> {
-        ready(self.answer(request).map(pieces::events)).boxed()
+        ready(self.answer(&request).map(pieces::events)).boxed()
     }
 
     fn count_tokens(&self, request: Request) -> BoxFuture<'_, Result<u64, Error>> {
