@@ -29,12 +29,11 @@ const LONG_AGO: Duration = Duration::from_secs(1_800);
 /// More than go in one step.
 const TURNS: u64 = 1_100;
 
-/// Calls before which a server is killed: of each, so many more than once at most; all of them, when there are fewer.
-const AIMS: [(&str, usize); 3] = [
-    ("fsync,fdatasync", 100),
-    ("ftruncate,?unlink,unlinkat", 100),
-    ("pwrite64", 100),
-];
+/// Calls before which a server is killed.
+const CALLS: &str = "pwrite64,fsync,fdatasync,ftruncate,?unlink,unlinkat";
+
+/// How many of each are tried at most. Most write one page or another of those in which rows are removed.
+const MOST: usize = 100;
 
 /// How often a server is killed at least; it goes on until each moment was met.
 const ROUNDS: usize = 18;
@@ -83,13 +82,13 @@ async fn kill_9_while_the_journal_forgets_loses_nothing_that_it_must_keep_and_ke
     let mut dice = Dice::of("forgetting");
     let past = Arc::new(Past::make().await);
     let mut left = Vec::new();
-    for (calls, limit) in AIMS {
-        let mut numbers: Vec<usize> = (1..=past.count(calls).await).collect();
+    for (call, most) in past.count().await {
+        let mut numbers: Vec<usize> = (2..=most).collect();
         dice.shuffle(&mut numbers);
-        numbers.truncate(limit);
-        // The first one is met once for sure.
+        numbers.truncate(MOST);
+        // The first one is met for sure.
         numbers.push(1);
-        left.push((calls, numbers));
+        left.push((call, numbers));
     }
     let work = Arc::new(Mutex::new(Work {
         left,
@@ -101,9 +100,9 @@ async fn kill_9_while_the_journal_forgets_loses_nothing_that_it_must_keep_and_ke
         tokio::spawn(async move {
             loop {
                 let next = work.lock().unwrap().next();
-                let Some((calls, number)) = next else { return };
-                println!("forgetting: {calls} {number}");
-                let moment = past.round(calls, number).await;
+                let Some((call, number)) = next else { return };
+                let moment = past.round(&call, number).await;
+                println!("forgetting: {call} {number}: {moment:?}");
                 *work.lock().unwrap().met.entry(moment).or_default() += 1;
             }
         })
@@ -118,22 +117,22 @@ async fn kill_9_while_the_journal_forgets_loses_nothing_that_it_must_keep_and_ke
 
 /// What is still to be tried, and what was met.
 struct Work {
-    left: Vec<(&'static str, Vec<usize>)>,
+    left: Vec<(String, Vec<usize>)>,
     rounds: usize,
     met: BTreeMap<Moment, usize>,
 }
 
 impl Work {
-    fn next(&mut self) -> Option<(&'static str, usize)> {
+    fn next(&mut self) -> Option<(String, usize)> {
         let all = std::env::var("KELLION_CHAOS_SWEEP").is_ok();
         while self.left.iter().any(|(_, numbers)| !numbers.is_empty())
             && (all || self.rounds < ROUNDS || !self.missed().is_empty())
         {
             let which = self.rounds % self.left.len();
             self.rounds += 1;
-            let (calls, numbers) = &mut self.left[which];
+            let (call, numbers) = &mut self.left[which];
             if let Some(number) = numbers.pop() {
-                return Some((*calls, number));
+                return Some((call.clone(), number));
             }
         }
         None
@@ -240,12 +239,12 @@ impl Past {
         }
     }
 
-    /// How many of these calls forgetting takes.
-    async fn count(&self, calls: &str) -> usize {
+    /// How many of these calls forgetting takes, each by its name.
+    async fn count(&self) -> BTreeMap<String, usize> {
         loop {
             let mut served = self.serve().await;
             served.work().await;
-            let trace = format!("trace={calls}");
+            let trace = format!("trace={CALLS}");
             let trace = Trace::attach(&served.host, Threads::All, &["-e", &trace]);
             let over = served.agent.session(OVER[0]);
             let is_early = over.look().await.status == 200;
@@ -260,7 +259,7 @@ impl Past {
     }
 
     /// Kills a server before a call of this number, or when all is done.
-    async fn round(&self, calls: &str, number: usize) -> Moment {
+    async fn round(&self, call_name: &str, number: usize) -> Moment {
         let mut served = self.serve().await;
         served.work().await;
         let question = json!({ "do": "model", "prompt": "the question" });
@@ -274,8 +273,8 @@ impl Past {
                 .send()
         });
         in_time("a call of a model", served.bedrock.arrived(1)).await;
-        let trace = format!("trace={calls}");
-        let inject = format!("inject={calls}:signal=SIGKILL:when={number}");
+        let trace = format!("trace={call_name}");
+        let inject = format!("inject={call_name}:signal=SIGKILL:when={number}");
         let arguments = ["-e", trace.as_str(), "-e", inject.as_str()];
         let trace = Trace::attach(&served.host, Threads::All, &arguments);
         let is_dead = {
@@ -291,7 +290,7 @@ impl Past {
             served.host.kill();
         }
         let moment = self.moment(&served.host.folder().join("data/journal"));
-        let place = format!("{moment:?}, {calls} {number}");
+        let place = format!("{moment:?}, {call_name} {number}");
         assert!(open.await.unwrap().is_err(), "{place}");
         tokio::task::block_in_place(|| served.host.start_again());
 

@@ -60,7 +60,7 @@ enum Part {
 const PARTS: [Part; 3] = [Part::Turns, Part::Rest, Part::Stop];
 
 /// How often a server is killed at least; it goes on until each moment was met.
-const ROUNDS: usize = 18;
+const ROUNDS: usize = 24;
 
 /// What every sample must meet.
 const MOMENTS: [Moment; 10] = [
@@ -129,22 +129,23 @@ impl Sweep {
         let mut left = Vec::new();
         for part in PARTS {
             for aim in AIMS {
-                let most = self.count(part, aim).await;
-                // Which thread makes a call is the server's own choice, and so each number has two chances.
-                let mut numbers: Vec<usize> = (1..=most).chain(1..=most).collect();
-                self.dice.shuffle(&mut numbers);
-                left.push((part, aim, numbers));
+                for (call, most) in self.count(part, aim).await {
+                    // Which thread makes it is the server's own choice, and so each number has two chances.
+                    let mut numbers: Vec<usize> = (1..=most).chain(1..=most).collect();
+                    self.dice.shuffle(&mut numbers);
+                    left.push((part, aim, call, numbers));
+                }
             }
         }
         let all = std::env::var("KELLION_CHAOS_SWEEP").is_ok();
         let mut rounds = 0;
-        while left.iter().any(|(_, _, numbers)| !numbers.is_empty())
+        while left.iter().any(|(.., numbers)| !numbers.is_empty())
             && (all || rounds < ROUNDS || !self.missed().is_empty())
         {
             let which = rounds % left.len();
-            let (part, aim, numbers) = &mut left[which];
+            let (part, aim, call, numbers) = &mut left[which];
             if let Some(number) = numbers.pop() {
-                self.round(*part, *aim, number).await;
+                self.round(*part, *aim, call, number).await;
             }
             rounds += 1;
         }
@@ -161,8 +162,8 @@ impl Sweep {
             .collect()
     }
 
-    /// How many of these calls a part takes.
-    async fn count(&self, part: Part, aim: Aim) -> usize {
+    /// How many of these calls a part takes, each by its name.
+    async fn count(&self, part: Part, aim: Aim) -> BTreeMap<String, usize> {
         let script = Script::of(&self.agent, &self.caller.word());
         script.prepare(&self.caller).await;
         let trace = format!("trace={}", aim.calls);
@@ -171,14 +172,14 @@ impl Sweep {
         most_calls(&trace.end())
     }
 
-    /// Plays a part, and kills the server before a call of this number.
-    async fn round(&mut self, part: Part, aim: Aim, number: usize) {
-        let name = format!("{part:?}-{}-{number}", aim.name);
+    /// Plays a part, and kills the server before the call of this name and number.
+    async fn round(&mut self, part: Part, aim: Aim, call: &str, number: usize) {
+        let name = format!("{part:?}-{}-{call}-{number}", aim.name);
         println!("{}: {name}", self.durability);
         let script = Script::of(&self.agent, &format!("{name}-{}", self.caller.word()));
         script.prepare(&self.caller).await;
-        let trace = format!("trace={}", aim.calls);
-        let inject = format!("inject={}:signal=SIGKILL:when={number}", aim.calls);
+        let trace = format!("trace={call}");
+        let inject = format!("inject={call}:signal=SIGKILL:when={number}");
         let trace = Trace::attach(&self.host, aim.threads, &["-e", &trace, "-e", &inject]);
         let mut playing = pin!(script.play(part, &self.caller));
         let is_played = tokio::select! {

@@ -156,11 +156,12 @@ async fn kill_9_before_any_write_of_an_upload_loses_nothing_that_was_acknowledge
         let trace = format!("trace={calls}");
         let trace = Trace::attach(&host, Threads::All, &["-e", &trace]);
         Script::new(&format!("counted{number}")).play(&client).await;
-        let most = most_calls(&trace.end());
-        // Which thread makes which of them is the server's own choice, and so each number has several chances.
-        let mut numbers: Vec<usize> = (0..4).flat_map(|_| 1..=most).collect();
-        dice.shuffle(&mut numbers);
-        left.push((calls, numbers));
+        for (call, most) in most_calls(&trace.end()) {
+            // Which thread makes which of them is the server's own choice, and so each number has several chances.
+            let mut numbers: Vec<usize> = (0..4).flat_map(|_| 1..=most).collect();
+            dice.shuffle(&mut numbers);
+            left.push((call, numbers));
+        }
     }
 
     let all = std::env::var("KELLION_CHAOS_SWEEP").is_ok();
@@ -171,7 +172,8 @@ async fn kill_9_before_any_write_of_an_upload_loses_nothing_that_was_acknowledge
     {
         rounds += 1;
         let script = Script::new(&format!("agent{rounds}"));
-        let (calls, numbers) = &mut left[rounds % AIMS.len()];
+        let which = rounds % left.len();
+        let (calls, numbers) = &mut left[which];
         let Some(number) = numbers.pop() else {
             script.play(&client).await;
             continue;

@@ -111,9 +111,9 @@ fn thread_of(host: &Host, name: &str) -> String {
         .unwrap_or_else(|| panic!("the server has no thread {name}"))
 }
 
-/// How many calls the busiest thread made of those that were watched.
-pub(crate) fn most_calls(written: &str) -> usize {
-    let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
+/// How many calls of each name the busiest thread made: faults are counted for each thread and each name by itself.
+pub(crate) fn most_calls(written: &str) -> BTreeMap<String, usize> {
+    let mut calls: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for line in written.lines() {
         let (thread, call) = line.split_once(' ').unwrap_or_default();
         // With one thread there is no number; then all lines count together.
@@ -121,9 +121,17 @@ pub(crate) fn most_calls(written: &str) -> usize {
             Ok(_) => (thread, call.trim_start()),
             Err(_) => ("", line),
         };
-        if !call.starts_with("<...") && !call.starts_with("+++") && !call.starts_with("---") {
-            *calls.entry(thread).or_default() += 1;
+        // Also what is not a call has no such beginning.
+        let is_name = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let name = call.split_once('(').map(|(name, _)| name);
+        if let Some(name) = name.filter(is_name) {
+            *calls.entry((thread, name)).or_default() += 1;
         }
     }
-    calls.into_values().max().unwrap_or_default()
+    let mut most: BTreeMap<String, usize> = BTreeMap::new();
+    for ((_, name), made) in calls {
+        let most = most.entry(name.to_owned()).or_default();
+        *most = made.max(*most);
+    }
+    most
 }
