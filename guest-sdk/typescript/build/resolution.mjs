@@ -95,8 +95,10 @@ function absentModule(name) {
       });
       return member;
     }
-    // The members are the prototype's: esbuild makes a new module with the same prototype.
-    module.exports = Object.create(new Proxy({}, {
+    // The members are the prototype's: esbuild makes a new module with the same prototype. The module itself is the default
+    // import, which may be a function.
+    const whole = function () { throw new Error(why); };
+    module.exports = Object.setPrototypeOf(whole, new Proxy({}, {
       get(target, name) {
         if (typeof name === "symbol" || name === "then" || name === "__esModule") return target[name];
         return absent(name);
