@@ -19,7 +19,7 @@ fn bench() -> (TempDir, PathBuf) {
 }
 
 /// The same with one test file.
-fn test_of(turns: Value) -> TempDir {
+fn test_of(turns: &Value) -> TempDir {
     let (folder, _) = bench();
     let test = json!({ "about": "a test of tests", "turns": turns });
     fs::write(folder.path().join("a.test.json"), test.to_string()).unwrap();
@@ -47,7 +47,7 @@ fn succeeded(output: &Output) -> String {
 
 #[test]
 fn a_test_plays_models_and_looks_at_answers() {
-    let folder = test_of(json!([
+    let folder = test_of(&json!([
         { "payload": { "prompt": "How much is 2X5?", "user_id": 1 }, "session": "a", "contains": ["Maira", "10"] },
         {
             "payload": { "prompt": "twenty-one times two?", "user_id": 1 }, "session": "a",
@@ -71,7 +71,7 @@ fn a_test_plays_models_and_looks_at_answers() {
 #[test]
 fn a_test_that_fails_says_what_is_otherwise() {
     let payload = json!({ "prompt": "Hi", "user_id": 1 });
-    let folder = test_of(json!([
+    let folder = test_of(&json!([
         { "payload": payload, "model": [{ "text": "a" }], "answer": "b" },
         { "payload": payload, "model": [{ "text": "a" }], "contains": "c" },
         { "payload": payload, "model": [{ "text": "a" }, { "text": "d" }] },
