@@ -27,12 +27,13 @@ const CONFIG: &str = "[sessions]\nhousekeeping_seconds = 1\n[journal]\nretention
 const LONG_AGO: Duration = Duration::from_secs(1_800);
 
 /// More than go in one step.
-const TURNS: u64 = 1_100;
+const TURNS: u64 = 1_600;
 
 /// Calls before which a server is killed.
 const CALLS: &str = "pwrite64,fsync,fdatasync,ftruncate,?unlink,unlinkat";
 
-/// How many of each are tried at most. Most write one page or another of those in which rows are removed.
+/// How many of each are tried at most, unless `KELLION_CHAOS_SWEEP` is set. Most write one page or another of those in which
+/// rows are removed.
 const MOST: usize = 100;
 
 /// How often a server is killed at least; it goes on until each moment was met.
@@ -83,9 +84,12 @@ async fn kill_9_while_the_journal_forgets_loses_nothing_that_it_must_keep_and_ke
     let past = Arc::new(Past::make().await);
     let mut left = Vec::new();
     for (call, most) in past.count().await {
-        let mut numbers: Vec<usize> = (2..=most).collect();
+        // The last one is never made: then it is killed when all is done.
+        let mut numbers: Vec<usize> = (2..=most + 1).collect();
         dice.shuffle(&mut numbers);
-        numbers.truncate(MOST);
+        if std::env::var("KELLION_CHAOS_SWEEP").is_err() {
+            numbers.truncate(MOST);
+        }
         // The first one is met for sure.
         numbers.push(1);
         left.push((call, numbers));
@@ -128,10 +132,11 @@ impl Work {
         while self.left.iter().any(|(_, numbers)| !numbers.is_empty())
             && (all || self.rounds < ROUNDS || !self.missed().is_empty())
         {
-            let which = self.rounds % self.left.len();
-            self.rounds += 1;
-            let (call, numbers) = &mut self.left[which];
+            // One after the other.
+            self.left.rotate_left(1);
+            let (call, numbers) = &mut self.left[0];
             if let Some(number) = numbers.pop() {
+                self.rounds += 1;
                 return Some((call.clone(), number));
             }
         }

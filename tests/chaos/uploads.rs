@@ -27,6 +27,9 @@ const AIMS: [&str; 2] = [
 /// How often the server is killed at least; it goes on until each moment was met.
 const ROUNDS: usize = 12;
 
+/// How often each number is tried at most.
+const CHANCES: usize = 4;
+
 /// Where an upload was when the server died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
@@ -157,8 +160,10 @@ async fn kill_9_before_any_write_of_an_upload_loses_nothing_that_was_acknowledge
         let trace = Trace::attach(&host, Threads::All, &["-e", &trace]);
         Script::new(&format!("counted{number}")).play(&client).await;
         for (call, most) in most_calls(&trace.end()) {
-            // Which thread makes which of them is the server's own choice, and so each number has several chances.
-            let mut numbers: Vec<usize> = (0..4).flat_map(|_| 1..=most).collect();
+            // Which thread makes which of them is the server's own choice: one may make more than the busiest did, and each
+            // number has several chances.
+            let chances = CHANCES.max(24 / (most + 1));
+            let mut numbers: Vec<usize> = (0..chances).flat_map(|_| 1..=most + 1).collect();
             dice.shuffle(&mut numbers);
             left.push((call, numbers));
         }

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -13,6 +14,9 @@ use super::Host;
 
 /// Where the package puts it, and where the tests look.
 const STRACE: &str = "/usr/bin/strace";
+
+/// How often it is looked whether it has let go.
+const PATIENCE: usize = 100;
 
 /// Whose system calls are meant.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +89,14 @@ impl Trace {
             .args(["-c", "kill -TERM \"$0\" 2>/dev/null", &process])
             .status();
         asked.expect("there is a shell");
+        for _ in 0..PATIENCE {
+            if self.process.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        // When the server dies just now, it waits for the one thread that is not given to it before another one is.
+        self.process.kill().expect("strace is our child");
         self.process.wait().expect("strace is our child");
     }
 }
