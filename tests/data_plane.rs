@@ -205,7 +205,12 @@ async fn payload_and_answer_pass_unchanged_whatever_the_content_type() {
         let reply = host
             .send(request.header("content-type", content_type))
             .await;
-        assert_eq!(reply.json_of(200), value, "{content_type}");
+        // This agent sends back what is no JSON as it is.
+        if content_type == "application/octet-stream" {
+            assert_eq!((reply.status, reply.text()), (200, payload.as_str()));
+        } else {
+            assert_eq!(reply.json_of(200), value, "{content_type}");
+        }
     }
     let bytes = session
         .invoke(json!({ "do": "large", "bytes": 1_000_000 }))
