@@ -115,6 +115,9 @@ def compiled(crate: Path, library: str, work: Path) -> bytes:
         "CARGO_PROFILE_RELEASE_STRIP": "true",
         "CARGO_PROFILE_RELEASE_PANIC": "abort",
     }
+    # The toolchain that is chosen here need not be that of the author's project. Cargo says what is missing otherwise.
+    if shutil.which("rustup"):
+        subprocess.run(["rustup", "target", "add", "wasm32-wasip2"], cwd=crate, check=False)
     run(
         ["cargo", "rustc", "--quiet", "--locked", "--lib", "--crate-type", "cdylib", "--release", "--target", "wasm32-wasip2"],
         cwd=crate,
