@@ -3,20 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use crate::harness::{Host, Tool, guest, in_time, run};
-
-/// Runs a client to its end.
-async fn script(host: &Host, name: &'static str, arguments: &[&str]) {
-    let mut command = Tool::Script(name).command(host.folder());
-    command.arg(host.endpoint()).args(arguments);
-    let output = in_time(name, run(&mut command)).await;
-    assert!(
-        output.status.success(),
-        "{name}:\n{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
+use crate::harness::{Host, Tool, guest, script};
 
 /// A stand-in for Bedrock that does what conversations tell it to.
 struct ScriptedBedrock {

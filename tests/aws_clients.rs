@@ -5,19 +5,9 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Host, PROBE, ROLE, TUTORIAL, Tool, in_time, reference, run, session_id};
-
-async fn script(host: &Host, name: &'static str, arguments: &[&str]) {
-    let mut command = Tool::Script(name).command(host.folder());
-    command.arg(host.endpoint()).args(arguments);
-    let output = in_time(name, run(&mut command)).await;
-    assert!(
-        output.status.success(),
-        "{name}:\n{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
+use crate::harness::{
+    Host, PROBE, ROLE, TUTORIAL, Tool, in_time, reference, run, script, session_id,
+};
 
 async fn push(host: &Host, reference: &str, file: &str) {
     host.push(reference, std::fs::read(file).expect("built"))

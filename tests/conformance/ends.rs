@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, count};
+use super::Stage;
 use crate::harness::{Reply, Session};
 
 fn failed(reply: &Reply, message: &str) {
@@ -16,7 +16,7 @@ fn failed(reply: &Reply, message: &str) {
 
 pub(super) async fn in_an_error_cost_the_turn_alone(stage: &Stage) {
     let session = stage.session("errors");
-    count(&session).await;
+    session.count().await;
     let message = "the cellar is empty: é";
     failed(
         &session
@@ -25,7 +25,7 @@ pub(super) async fn in_an_error_cost_the_turn_alone(stage: &Stage) {
         message,
     );
     assert_eq!(
-        count(&session).await,
+        session.count().await,
         3,
         "the agent's own errors leave its memory alone"
     );
@@ -45,7 +45,7 @@ pub(super) async fn in_a_trap_cost_the_turn_alone(stage: &Stage) {
         failed(&session.invoke(json!({ "do": deed })).await, message);
         // A caught one is a turn; any other is undone.
         let turns = Value::from(if is_caught { 3 } else { 2 });
-        assert_eq!(count(&session).await, turns, "{deed} in {language:?}");
+        assert_eq!(session.count().await, turns, "{deed} in {language:?}");
         let kept = session.ask(json!({ "do": "keep", "kib": 0 })).await;
         assert_eq!(kept, json!({ "kept_bytes": 10 << 10 }), "{deed}");
     }

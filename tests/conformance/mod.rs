@@ -8,7 +8,7 @@ mod payloads;
 mod replies;
 mod sessions;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{Agent, Host, Session, guest};
 use languages::Language;
@@ -65,11 +65,6 @@ async fn conforms(language: Language) {
     sessions::replay(&stage).await;
     sessions::rest_and_wake(&stage).await;
     sessions::survive_kill_9(&mut stage).await;
-}
-
-/// The number of turns that the agent counts, the failed ones among them.
-async fn count(session: &Session) -> Value {
-    session.count().await
 }
 
 #[tokio::test]

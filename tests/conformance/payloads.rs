@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, count};
+use super::Stage;
 
 pub(super) async fn come_back_unchanged(stage: &Stage) {
     let session = stage.session("payloads");
@@ -96,5 +96,5 @@ pub(super) async fn may_be_large(stage: &Stage) {
     assert_eq!(reply.status, 200);
     assert_eq!(reply.body.len(), 10 << 20);
     assert!(reply.body.iter().all(|byte| *byte == b'x'));
-    assert_eq!(count(&session).await, 3);
+    assert_eq!(session.count().await, 3);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, count};
+use super::Stage;
 use crate::harness::Reply;
 
 /// The events of a stream.
@@ -49,7 +49,7 @@ pub(super) async fn stream(stage: &Stage) {
         200 => assert_eq!(events(&early)[0]["error"], "at once", "{early:?}"),
         _ => early.assert_refused(424, "RuntimeClientError", "at once"),
     }
-    assert_eq!(count(&session).await, 5);
+    assert_eq!(session.count().await, 5);
 }
 
 pub(super) async fn have_any_content_type(stage: &Stage) {
@@ -92,7 +92,7 @@ pub(super) async fn of_models(stage: &Stage) {
         .invoke(json!({ "do": "model-hold", "prompt": "Who am I?" }))
         .await;
     assert_eq!(held.status, 200, "{held:?}");
-    assert_eq!(count(&session).await, 4);
+    assert_eq!(session.count().await, 4);
 }
 
 pub(super) async fn of_agents_with_tools(stage: &Stage) {

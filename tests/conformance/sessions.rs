@@ -4,15 +4,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::{Stage, count};
+use super::Stage;
 use crate::harness::eventually;
 
 pub(super) async fn continue_and_are_alone(stage: &Stage) {
     let (first, second) = (stage.session("first"), stage.session("second"));
     for turn in 1..=3 {
-        assert_eq!(count(&first).await, turn);
+        assert_eq!(first.count().await, turn);
     }
-    assert_eq!(count(&second).await, 1);
+    assert_eq!(second.count().await, 1);
     let kept = |kib: u32| json!({ "kept_bytes": kib << 10 });
     assert_eq!(
         first.ask(json!({ "do": "keep", "kib": 100 })).await,
@@ -23,7 +23,7 @@ pub(super) async fn continue_and_are_alone(stage: &Stage) {
         kept(128)
     );
     assert_eq!(second.ask(json!({ "do": "keep", "kib": 1 })).await, kept(1));
-    assert_eq!(count(&first).await, 6);
+    assert_eq!(first.count().await, 6);
 }
 
 pub(super) async fn know_their_context(stage: &Stage) {
@@ -115,7 +115,7 @@ pub(super) async fn replay(stage: &Stage) {
 
 pub(super) async fn rest_and_wake(stage: &Stage) {
     let session = stage.session("resting");
-    count(&session).await;
+    session.count().await;
     session.ask(json!({ "do": "keep", "kib": 300 })).await;
     session
         .ask(json!({ "do": "print", "message": "stdio is open" }))
@@ -128,7 +128,7 @@ pub(super) async fn rest_and_wake(stage: &Stage) {
             (session.inspect().await["awake"] == false).then_some(())
         })
         .await;
-        assert_eq!(count(&session).await, 5 + 3 * round);
+        assert_eq!(session.count().await, 5 + 3 * round);
         let kept = session.ask(json!({ "do": "keep", "kib": 0 })).await;
         assert_eq!(kept, json!({ "kept_bytes": 300 << 10 }));
         session
@@ -148,7 +148,7 @@ pub(super) async fn rest_and_wake(stage: &Stage) {
 
 pub(super) async fn survive_kill_9(stage: &mut Stage) {
     let session = stage.session("killed");
-    count(&session).await;
+    session.count().await;
     session.ask(json!({ "do": "keep", "kib": 100 })).await;
     session
         .ask(json!({ "do": "agent", "prompt": "How much is 2X5?" }))
@@ -156,7 +156,7 @@ pub(super) async fn survive_kill_9(stage: &mut Stage) {
     let drawn = session.ask(json!({ "do": "random" })).await;
     stage.host.kill();
     stage.host.start_again();
-    assert_eq!(count(&session).await, 5);
+    assert_eq!(session.count().await, 5);
     let kept = session.ask(json!({ "do": "keep", "kib": 0 })).await;
     assert_eq!(kept, json!({ "kept_bytes": 100 << 10 }));
     assert_ne!(session.ask(json!({ "do": "random" })).await, drawn);

@@ -17,7 +17,7 @@ pub(crate) use self::client::{Client, ROLE, encoded, reference};
 pub(crate) use self::host::{Host, kellion};
 pub(crate) use self::local::Local;
 pub(crate) use self::reply::Reply;
-pub(crate) use self::tools::{Tool, run};
+pub(crate) use self::tools::{Tool, run, script};
 pub(crate) use self::trace::{Threads, Trace, most_calls};
 
 /// The agent of the tutorial.

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use super::{Host, in_time};
+
 /// Where `tests/tools` installs them.
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/python/bin");
 
@@ -52,4 +54,17 @@ pub(crate) async fn run(command: &mut Command) -> Output {
         .await
         .expect("waiting does not panic")
         .expect("the command can be run")
+}
+
+/// Runs a script of `tests/clients` against a server, which must end well.
+pub(crate) async fn script(host: &Host, name: &'static str, arguments: &[&str]) {
+    let mut command = Tool::Script(name).command(host.folder());
+    command.arg(host.endpoint()).args(arguments);
+    let output = in_time(name, run(&mut command)).await;
+    assert!(
+        output.status.success(),
+        "{name}:\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

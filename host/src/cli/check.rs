@@ -44,7 +44,8 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
     };
     let began = Instant::now();
     let inspected = sandbox::inspect(&bytes, config.memory_mib);
-    let (inspection, program) = inspected.map_err(|error| Failure::of(&error))?;
+    let (inspection, program) =
+        inspected.map_err(|error| Failure::new(format!("{}: {error}", args.path.display())))?;
     let compile = began.elapsed();
     let trial = match program {
         Some(program) => Some(try_out(&program, compile, config).await?),
