@@ -198,7 +198,7 @@ fn vendors_are_known_behind_one_door() {
                 };
                 let path = vendor.contains("::");
                 let wanted = if path {
-                    vendor.to_owned()
+                    (*vendor).to_owned()
                 } else {
                     format!("{vendor}::")
                 };
