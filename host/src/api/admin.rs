@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,15 +13,19 @@ use super::error::ApiError;
 use super::{Api, blocking};
 use crate::agents::Reference;
 use crate::ids::{AgentId, AgentKey, RequestId, SessionKey};
+use crate::tenants::Principal;
 
 type Answer = Result<Json<Value>, ApiError>;
 
-pub(super) async fn server(State(api): State<Arc<Api>>) -> Json<Value> {
+pub(super) async fn server(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+) -> Json<Value> {
     Json(json!({
         "name": "kellion",
         "version": env!("CARGO_PKG_VERSION"),
         "mode": "local",
-        "account": api.tenant(),
+        "account": principal.tenant,
         "region": api.region,
         "provider": api.provider,
     }))
@@ -34,6 +38,7 @@ pub(super) struct PushQuery {
 
 pub(super) async fn push(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Query(query): Query<PushQuery>,
     body: Body,
 ) -> Answer {
@@ -43,13 +48,16 @@ pub(super) async fn push(
         .map_err(|message: String| ApiError::invalid("reference", message))?;
     let artifact = api
         .agents
-        .push(&api.tenant(), reference, body.into_data_stream())
+        .push(&principal.tenant, reference, body.into_data_stream())
         .await?;
     Ok(Json(json!(artifact)))
 }
 
-pub(super) async fn artifacts(State(api): State<Arc<Api>>) -> Answer {
-    let (agents, tenant) = (api.agents.clone(), api.tenant());
+pub(super) async fn artifacts(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+) -> Answer {
+    let (agents, tenant) = (api.agents.clone(), principal.tenant);
     let artifacts = blocking(move || agents.artifacts(&tenant)).await?;
     Ok(Json(json!({ "artifacts": artifacts })))
 }
@@ -61,9 +69,10 @@ pub(super) struct SessionsQuery {
 
 pub(super) async fn sessions(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Query(query): Query<SessionsQuery>,
 ) -> Answer {
-    let tenant = api.tenant();
+    let tenant = principal.tenant;
     let agent = query.agent.map(|agent| AgentKey {
         tenant: tenant.clone(),
         agent,
@@ -74,9 +83,13 @@ pub(super) async fn sessions(
 
 pub(super) async fn session(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
 ) -> Answer {
-    let (summary, receipts) = api.sessions.inspect(&key(&api, &agent, &session)?).await?;
+    let (summary, receipts) = api
+        .sessions
+        .inspect(&key(&principal, &agent, &session)?)
+        .await?;
     let mut output = json!(summary);
     output["receipts"] = json!(receipts);
     Ok(Json(output))
@@ -84,9 +97,12 @@ pub(super) async fn session(
 
 pub(super) async fn stop_session(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    api.sessions.stop(&key(&api, &agent, &session)?).await?;
+    api.sessions
+        .stop(&key(&principal, &agent, &session)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -97,19 +113,24 @@ pub(super) struct LogQuery {
 
 pub(super) async fn session_log(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
     Query(query): Query<LogQuery>,
 ) -> Answer {
     let entries = api
         .sessions
-        .log(&key(&api, &agent, &session)?, query.request.as_ref())
+        .log(&key(&principal, &agent, &session)?, query.request.as_ref())
         .await?;
     Ok(Json(json!({ "entries": entries })))
 }
 
-pub(super) fn key(api: &Api, agent: &str, session: &str) -> Result<SessionKey, ApiError> {
+pub(super) fn key(
+    principal: &Principal,
+    agent: &str,
+    session: &str,
+) -> Result<SessionKey, ApiError> {
     let agent = AgentKey {
-        tenant: api.tenant(),
+        tenant: principal.tenant.clone(),
         agent: agent.parse()?,
     };
     Ok(SessionKey {

@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::api::error::{ApiError, Code};
 use crate::ids::{AgentId, AgentKey, EndpointName, TenantId};
+use crate::tenants::Principal;
 
 /// Makes the ARNs of one region.
 pub(in crate::api) struct Arns<'a> {
@@ -35,10 +36,10 @@ impl Arns<'_> {
 /// What is another's, or of another region, is as unknown as what does not exist.
 pub(super) fn agent_of_segment(
     api: &Api,
+    tenant: &TenantId,
     segment: &str,
     account: Option<&str>,
 ) -> Result<AgentKey, ApiError> {
-    let tenant = api.tenant();
     let Some(arn) = segment.strip_prefix("arn:") else {
         let account: TenantId = account
             .ok_or_else(|| {
@@ -49,8 +50,11 @@ pub(super) fn agent_of_segment(
             })?
             .parse()?;
         let agent: AgentId = segment.parse()?;
-        return if account == tenant {
-            Ok(AgentKey { tenant, agent })
+        return if account == *tenant {
+            Ok(AgentKey {
+                tenant: account,
+                agent,
+            })
         } else {
             Err(unknown(segment))
         };
@@ -67,17 +71,20 @@ pub(super) fn agent_of_segment(
     }
     let account: TenantId = account.parse().map_err(|_| malformed(segment))?;
     let agent: AgentId = agent.parse().map_err(|_| malformed(segment))?;
-    if account == tenant && region == api.region {
-        Ok(AgentKey { tenant, agent })
+    if account == *tenant && region == api.region {
+        Ok(AgentKey {
+            tenant: account,
+            agent,
+        })
     } else {
         Err(unknown(segment))
     }
 }
 
 /// The agent that a control-plane path names, which is by its id.
-pub(super) fn agent_of_id(api: &Api, id: &str) -> Result<AgentKey, ApiError> {
+pub(super) fn agent_of_id(principal: &Principal, id: &str) -> Result<AgentKey, ApiError> {
     Ok(AgentKey {
-        tenant: api.tenant(),
+        tenant: principal.tenant.clone(),
         agent: id.parse()?,
     })
 }

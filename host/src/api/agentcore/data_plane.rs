@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -15,6 +16,7 @@ use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::ids::{EndpointName, RequestId, SessionId, SessionKey};
 use crate::sessions::{Answer, Chunks, Invocation};
+use crate::tenants::Principal;
 
 /// The largest payload, in bytes, as the service model has it.
 const MAX_PAYLOAD: usize = 100_000_000;
@@ -40,13 +42,19 @@ impl AgentQuery {
 /// One turn of a session.
 pub(in crate::api) async fn invoke(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(segment): Path<String>,
     Query(query): Query<AgentQuery>,
     request: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let id = RequestId::random();
-    let agent = arn::agent_of_segment(&api, &segment, query.account_id.as_deref())?;
+    let agent = arn::agent_of_segment(
+        &api,
+        &principal.tenant,
+        &segment,
+        query.account_id.as_deref(),
+    )?;
     let endpoint = query.endpoint()?;
     let session = headers::session(&request)?.unwrap_or_else(SessionId::random);
     let deployment = api.agents.resolve(&agent, &endpoint).await?;
@@ -84,11 +92,17 @@ pub(in crate::api) async fn invoke(
 /// Ends a session at once.
 pub(in crate::api) async fn stop(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(segment): Path<String>,
     Query(query): Query<AgentQuery>,
     request: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let agent = arn::agent_of_segment(&api, &segment, query.account_id.as_deref())?;
+    let agent = arn::agent_of_segment(
+        &api,
+        &principal.tenant,
+        &segment,
+        query.account_id.as_deref(),
+    )?;
     let endpoint = query.endpoint()?;
     let session = headers::session(&request)?.ok_or_else(|| {
         ApiError::invalid(
