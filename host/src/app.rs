@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::agents::{self, Agents};
-use crate::api::{self, Api};
+use crate::api::{self, Api, Rates};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, aws_is_configured};
 use crate::journal::{self, Journal};
@@ -19,6 +19,7 @@ use crate::models::bedrock::{Bedrock, SetupError};
 use crate::models::offline::Offline;
 use crate::sandbox::{self, Sandbox};
 use crate::sessions::{Rooms, Sessions};
+use crate::tenants::{self, Tenants};
 
 /// Why the server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,8 @@ pub enum Error {
     /// Without keys the server must stay on this machine.
     #[error(
         "refusing to listen on {0}: this server has no keys yet, so everybody who reaches it may do everything; \
-         listen on a loopback address such as 127.0.0.1:8080"
+         make one with `kellion tenants create` and `kellion keys create`, or listen on a loopback address such as \
+         127.0.0.1:8080"
     )]
     NotLoopback(SocketAddr),
     /// Somebody else has the port, or the address is not this machine's.
@@ -50,6 +52,9 @@ pub enum Error {
         #[source]
         source: agents::Error,
     },
+    /// Keys and tenants cannot be read.
+    #[error(transparent)]
+    Tenants(#[from] tenants::Error),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -69,6 +74,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Who answers model calls.
     pub provider: &'static str,
+    /// Whether requests need a key; otherwise the server is in local mode.
+    pub keyed: bool,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
     sessions: Sessions,
@@ -93,7 +100,13 @@ impl Server {
         compiler: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Server, Error> {
-        if !config.listen.ip().is_loopback() {
+        let tenants = Tenants::open(
+            &config.data,
+            config.master_key.as_deref(),
+            Arc::clone(&clock),
+        )?;
+        let keyed = tenants.keyed();
+        if !keyed && !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));
         }
         let listen = |source| Error::Listen {
@@ -129,12 +142,15 @@ impl Server {
             provider,
             agents: agents.clone(),
             journal,
-            clock,
+            clock: Arc::clone(&clock),
         };
         let sessions = Sessions::new(config.sessions.clone(), rooms);
         let api = Api {
             agents,
             sessions: sessions.clone(),
+            tenants,
+            clock,
+            rates: Rates::default(),
             region: config.region.clone(),
             provider: provider_name,
         };
@@ -152,6 +168,7 @@ impl Server {
         Ok(Server {
             address,
             provider: provider_name,
+            keyed,
             stop,
             serving,
             sessions,

@@ -19,6 +19,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where agents, artifacts and compiled programs are kept. By default `kellion` in the user's data folder.
     pub data: PathBuf,
+    /// The file with the 32 bytes that seal the secrets of keys. By default `master.key` in the data directory, made at
+    /// the first start; elsewhere, a copy of the data directory alone opens no secret.
+    pub master_key: Option<PathBuf>,
     /// The region in this server's ARNs. `us-west-2` by default.
     pub region: String,
     /// Who answers model calls. By default Bedrock when AWS credentials are configured, otherwise offline.
@@ -40,6 +43,7 @@ impl Default for Config {
         Self {
             listen: DEFAULT_ADDRESS.parse().expect("the default address is one"),
             data: default_data(),
+            master_key: None,
             region: "us-west-2".to_owned(),
             provider: ProviderChoice::default(),
             grace_seconds: 30,

@@ -24,7 +24,7 @@ pub(super) async fn server(
     Json(json!({
         "name": "kellion",
         "version": env!("CARGO_PKG_VERSION"),
-        "mode": "local",
+        "mode": if api.tenants.keyed() { "keys" } else { "local" },
         "account": principal.tenant,
         "region": api.region,
         "provider": api.provider,
@@ -86,12 +86,12 @@ pub(super) async fn session(
     Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
 ) -> Answer {
-    let (summary, receipts) = api
-        .sessions
-        .inspect(&key(&principal, &agent, &session)?)
-        .await?;
-    let mut output = json!(summary);
-    output["receipts"] = json!(receipts);
+    let key = key(&principal, &agent, &session)?;
+    let inspection = api.sessions.inspect(&key).await?;
+    let mut output = json!(inspection.summary);
+    output["receipts"] = json!(inspection.receipts);
+    output["principal"] = json!(inspection.owner.principal);
+    output["user"] = json!(inspection.owner.user);
     Ok(Json(output))
 }
 

@@ -5,6 +5,7 @@
 mod admin;
 mod agentcore;
 mod auth;
+mod body;
 mod error;
 mod local;
 mod travel;
@@ -12,17 +13,19 @@ mod travel;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 
 use crate::agents::Agents;
+use crate::clock::Clock;
 use crate::ids::RequestId;
 use crate::sessions::Sessions;
+use crate::tenants::Tenants;
 use agentcore::{arn, data_plane, endpoints, runtimes};
-pub use auth::Access;
+pub use auth::{Access, Rates};
 
 /// What every handler may use.
 pub struct Api {
@@ -30,10 +33,16 @@ pub struct Api {
     pub agents: Agents,
     /// The sessions.
     pub sessions: Sessions,
+    /// Who may call.
+    pub tenants: Tenants,
+    /// What time it is, for signatures.
+    pub clock: Arc<dyn Clock>,
     /// The region in this server's ARNs.
     pub region: String,
     /// The name of the provider that answers model calls.
     pub provider: &'static str,
+    /// How many requests each tenant has sent lately.
+    pub rates: Rates,
 }
 
 impl Api {
@@ -117,13 +126,21 @@ pub fn router(api: Arc<Api>) -> Router {
     table(&api)
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
-        .layer(axum::middleware::from_fn(envelope))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&api),
+            envelope,
+        ))
         .with_state(api)
 }
 
-/// What holds for every request: it comes from this machine, and its answer has a request id; an invocation's is its turn's.
-async fn envelope(request: Request, next: Next) -> Response {
-    let mut response = match local::check(request.headers()) {
+/// What holds for every request: as long as there are no keys it comes from this machine, and its answer has a request id;
+/// an invocation's is its turn's.
+async fn envelope(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let checked = match api.tenants.keyed() {
+        true => Ok(()),
+        false => local::check(request.headers()),
+    };
+    let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };

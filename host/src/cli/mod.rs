@@ -13,10 +13,13 @@ mod dev;
 mod exit;
 mod inspect;
 mod invoke;
+mod keys;
 mod new;
+mod operator;
 mod push;
 mod serve;
 mod sessions;
+mod tenants;
 mod test;
 mod travel;
 
@@ -95,6 +98,10 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Make, list, bound and suspend the tenants of a server. For its operator: works on the data directory.
+    Tenants(tenants::Args),
+    /// Make, list and revoke the keys that tenants sign with. For the server's operator: works on the data directory.
+    Keys(keys::Args),
     /// Show what a component needs and whether it fits.
     Inspect(inspect::Args),
     /// Compile a component from stdin to stdout; the server calls this in a process of its own.
@@ -112,6 +119,8 @@ pub fn run() -> ExitCode {
         Command::CompileArtifact(args) => return compile::run(&args),
         Command::Inspect(args) => inspect::run(&args, cli.json),
         Command::New(args) => new::run(&args, cli.json),
+        Command::Tenants(args) => tenants::run(&args, cli.json),
+        Command::Keys(args) => keys::run(&args, cli.json),
         Command::Build(args) => build::run(&args, cli.json),
         command => match tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -140,9 +149,12 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
         Command::Agents { client } => agents::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
-        Command::Inspect(_) | Command::New(_) | Command::Build(_) | Command::CompileArtifact(_) => {
-            Ok(())
-        }
+        Command::Inspect(_)
+        | Command::New(_)
+        | Command::Build(_)
+        | Command::Tenants(_)
+        | Command::Keys(_)
+        | Command::CompileArtifact(_) => Ok(()),
     }
 }
 

@@ -127,7 +127,13 @@ impl Actor {
     /// From the delivery that wakes it to its next rest.
     async fn awake(&mut self, first: Box<Delivery>) -> Rested {
         // What happens seldom is apart: all the while that a session waits, it would need room for it.
-        let woken = Box::pin(Life::wake(&self.shared, &self.record, &first.deployment)).await;
+        let woken = Box::pin(Life::wake(
+            &self.shared,
+            &self.record,
+            &first.deployment,
+            &first.invocation.owner,
+        ))
+        .await;
         let (mut life, mut state) = match woken {
             Ok(woken) => woken,
             Err(error) => {
@@ -221,6 +227,10 @@ impl Actor {
             outlet: source,
             deployment,
         } = delivery;
+        if !life.owner.admits(&invocation.owner) {
+            source.fail(TurnError::NotOwner);
+            return Next::Told;
+        }
         let call = invocation.invocation.as_ref();
         match life.stored(&self.shared, &self.record.key, call).await {
             Ok(None) => {}

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::owner::Owner;
 use super::state::EndReason;
 use crate::agents::Deployment;
 use crate::clock::Timestamp;
 use crate::contract::types::{Context, Header};
-use crate::ids::{EndpointName, InvocationId, RequestId, SessionKey, UserId};
+use crate::ids::{EndpointName, InvocationId, RequestId, SessionKey};
 use crate::journal;
 use crate::sandbox::Fault;
 
@@ -24,8 +25,8 @@ pub struct Invocation {
     pub endpoint: EndpointName,
     /// What the agent gets; any bytes.
     pub payload: Bytes,
-    /// On whose behalf, when the caller said.
-    pub user: Option<UserId>,
+    /// Who calls, and on whose behalf.
+    pub owner: Owner,
     /// Those that the agent's configuration allows, names in lower case.
     pub headers: Vec<Header>,
     /// Of the payload, when the caller said.
@@ -53,7 +54,7 @@ impl Invocation {
             agent_version: deployment.version.to_string(),
             endpoint: self.endpoint.to_string(),
             tenant_id: key.agent.tenant.to_string(),
-            user_id: self.user.as_ref().map(ToString::to_string),
+            user_id: self.owner.user.as_ref().map(ToString::to_string),
             headers: self.headers.clone(),
             content_type: self.content_type.clone(),
             accept: self.accept.clone(),
@@ -72,6 +73,11 @@ pub enum TurnError {
         /// The size of the mailbox.
         waiting: usize,
     },
+    /// The session is not this caller's.
+    #[error(
+        "the session belongs to another caller, or was opened for another user; use a session id of your own"
+    )]
+    NotOwner,
     /// The session ended while this turn waited. A new try starts a fresh one.
     #[error("the session ended while this request waited; please retry")]
     Retry,

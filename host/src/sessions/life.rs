@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::Shared;
 use super::invocation::TurnError;
 use super::outlet::Source;
+use super::owner::Owner;
 use super::past::{OpenTurn, Past, PastTurn};
 use super::pressure;
 use super::record;
@@ -17,7 +18,7 @@ use super::state::{EndReason, State};
 use super::tape::Diverged;
 use crate::agents::{Deployment, NotServing};
 use crate::contract::types::AgentError;
-use crate::ids::{InvocationId, SessionKey, UserId};
+use crate::ids::{InvocationId, SessionKey};
 use crate::journal::{
     self, Body, Damage, Durability, Ended, History, Kept, Limits, Loaded, ModelUse, Record, Sent,
     Seq, Started, TurnFinished, Writer,
@@ -29,6 +30,8 @@ pub(super) struct Life {
     /// Pinned: a session keeps the version that it started with.
     pub(super) deployment: Arc<Deployment>,
     pub(super) pen: Pen,
+    /// Who may take turns.
+    pub(super) owner: Owner,
     /// The turn that a crash left open.
     pub(super) open: Option<OpenTurn>,
     birth: Birth,
@@ -109,6 +112,7 @@ impl Life {
         shared: &Shared,
         record: &record::Record,
         offered: &Arc<Deployment>,
+        caller: &Owner,
     ) -> Result<(Self, State), TurnError> {
         let loaded = match shared.journal.knows(&record.key.agent) {
             true => shared.journal.load(&record.key).await,
@@ -151,7 +155,7 @@ impl Life {
             pen.is_durable(),
             now,
         );
-        record.begin(offered.version, now, pen.is_durable());
+        record.begin(offered.version, caller.clone(), now, pen.is_durable());
         let birth = Birth {
             seed: Seed::random(),
             at: now,
@@ -159,6 +163,7 @@ impl Life {
         let life = Self {
             deployment: Arc::clone(offered),
             pen,
+            owner: caller.clone(),
             open: None,
             birth,
             limits: Limits {
@@ -194,6 +199,7 @@ impl Life {
         let life = Self {
             deployment,
             pen: Pen::Written(Arc::new(history.writer)),
+            owner: Owner::of(&past.started),
             birth: Birth {
                 seed: Seed::from_bytes(past.started.seed.0),
                 at: past.started.at,
@@ -308,7 +314,6 @@ impl Life {
         &mut self,
         shared: &Shared,
         key: &SessionKey,
-        user: Option<UserId>,
     ) -> Result<(), journal::Error> {
         let Pen::Blank(durability) = self.pen else {
             return Ok(());
@@ -317,8 +322,8 @@ impl Life {
             seed: journal::Seed(self.birth.seed.to_bytes()),
             version: self.deployment.version,
             artifact: self.deployment.artifact.clone(),
-            principal: None,
-            user,
+            principal: self.owner.principal.clone(),
+            user: self.owner.user.clone(),
             at: self.birth.at,
             limits: self.limits,
             forked: None,

@@ -17,6 +17,7 @@ mod journaled;
 mod life;
 mod log;
 mod outlet;
+mod owner;
 mod past;
 mod performance;
 mod pressure;
@@ -38,6 +39,7 @@ pub use difference::{Asked, Difference, End};
 pub use invocation::{Invocation, TurnError};
 pub use log::Entry;
 pub use outlet::{Answer, Chunks};
+pub use owner::Owner;
 pub use record::Summary;
 pub use state::{EndReason, Phase};
 pub use travel::{Chronicle, Fork, Line, Replay, ReplayedTurn, TravelError, Verdict};
@@ -121,12 +123,25 @@ pub enum Error {
     /// There is none.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// It belongs to somebody else of the same tenant.
+    #[error("the session belongs to another caller, or was opened for another user")]
+    NotOwner,
     /// Somebody else stops it at this moment.
     #[error("the session is being stopped; please retry")]
     Busy,
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+}
+
+/// A session, looked at closely.
+pub struct Inspection {
+    /// Where it stands.
+    pub summary: Summary,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its newest receipts, oldest first.
+    pub receipts: Vec<Receipt>,
 }
 
 /// The sessions of this server. Cheap to clone.
@@ -202,10 +217,12 @@ impl Sessions {
         &self,
         key: SessionKey,
         deployment: Arc<Deployment>,
-        invocation: Invocation,
+        mut invocation: Invocation,
     ) -> Result<Reader, TurnError> {
         use mpsc::error::TrySendError;
 
+        let call = invocation.invocation.take();
+        invocation.invocation = call.map(|call| invocation.owner.scope(call));
         let mut directory = self.0.directory();
         if directory.is_closed() {
             return Err(TurnError::ShuttingDown);
@@ -244,21 +261,22 @@ impl Sessions {
                 Err(TrySendError::Closed(returned)) => delivery = returned,
             }
         }
-        let mut handle = self.start(key.clone(), &delivery.deployment);
+        let mut handle = self.start(key.clone(), &delivery);
         let sent = handle.mailbox.try_send(delivery);
         handle.remember(call, ticket);
         directory.wake(key, handle);
         sent.map(|()| reader).map_err(|_| TurnError::Retry)
     }
 
-    fn start(&self, key: SessionKey, deployment: &Deployment) -> Handle {
+    fn start(&self, key: SessionKey, first: &Delivery) -> Handle {
         let shared = &self.0;
         let (mailbox, turns) = mpsc::channel(shared.config.waiting_turns.max(1));
         let (end, end_asked) = watch::channel(None);
         let log = SessionLog::new(Arc::clone(&shared.clock), shared.config.log_kib << 10);
         let record = Arc::new(Record::new(
             key,
-            deployment.version,
+            first.deployment.version,
+            first.invocation.owner.clone(),
             shared.clock.now(),
             log,
         ));
@@ -286,6 +304,19 @@ impl Sessions {
         Ok(())
     }
 
+    /// The same, if the session is this caller's.
+    pub async fn stop_own(&self, key: &SessionKey, caller: &Owner) -> Result<(), Error> {
+        let awake = self.0.directory().find(key);
+        let record = match awake {
+            Some(record) => record,
+            None => archive::find(&self.0, key).await?,
+        };
+        if !record.owner().admits(caller) {
+            return Err(Error::NotOwner);
+        }
+        self.stop(key).await
+    }
+
     /// Ends every session of an agent that was deleted. Those that are not awake end in the background.
     pub fn end_all(&self, agent: &AgentKey) {
         self.0.directory().ask_all_to_end(agent);
@@ -310,9 +341,13 @@ impl Sessions {
     }
 
     /// A session and its newest receipts: the live one of this key, or the last that ended.
-    pub async fn inspect(&self, key: &SessionKey) -> Result<(Summary, Vec<Receipt>), Error> {
+    pub async fn inspect(&self, key: &SessionKey) -> Result<Inspection, Error> {
         let record = archive::find(&self.0, key).await?;
-        Ok((record.summary(), record.receipts()))
+        Ok(Inspection {
+            summary: record.summary(),
+            owner: record.owner(),
+            receipts: record.receipts(),
+        })
     }
 
     /// A session's log, of one request when given.

@@ -351,8 +351,8 @@ impl Performance {
         halt: &Arc<Halt>,
         context: &Context,
     ) -> Result<(), journal::Error> {
-        if let Asked::Now(invocation) = &self.asked {
-            Box::pin(life.begin(shared, &record.key, invocation.user.clone())).await?;
+        if let Asked::Now(_) = &self.asked {
+            Box::pin(life.begin(shared, &record.key)).await?;
         }
         let Some(writer) = life.pen.writer() else {
             return Ok(());

@@ -16,7 +16,7 @@ use super::outlet::outlet;
 use super::past::Past;
 use super::performance::{Performance, TurnEnd, perform};
 use super::record::Record;
-use super::{Config, Invocation, SessionLog, Shared};
+use super::{Config, Invocation, Owner, SessionLog, Shared};
 use crate::agents::{self, Agents, Deployment, Lifecycle};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::EventStream;
@@ -174,7 +174,13 @@ fn key(number: u64) -> SessionKey {
 
 fn record(shared: &Shared, key: &SessionKey) -> Record {
     let log = SessionLog::new(Arc::clone(&shared.clock), 1 << 20);
-    Record::new(key.clone(), Version::FIRST, shared.clock.now(), log)
+    Record::new(
+        key.clone(),
+        Version::FIRST,
+        Owner::default(),
+        shared.clock.now(),
+        log,
+    )
 }
 
 /// The session as its records have it.
@@ -213,7 +219,7 @@ async fn turn(
         invocation: None,
         endpoint: EndpointName::default_endpoint(),
         payload: Bytes::from(deed),
-        user: None,
+        owner: Owner::default(),
         headers: Vec::new(),
         content_type: None,
         accept: None,
@@ -241,7 +247,7 @@ async fn play(folder: &Path) -> Vec<String> {
     for session in 0..SESSIONS {
         let mut chance = Chance(session);
         let record = record(&shared, &key(session));
-        let woken = Life::wake(&shared, &record, &deployment).await;
+        let woken = Life::wake(&shared, &record, &deployment, &Owner::default()).await;
         let (mut life, _) = woken.unwrap_or_else(|error| panic!("{error}"));
         for number in 1..=TURNS {
             let deed = match chance.below(12) {
