@@ -20,7 +20,7 @@ use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, V
 use super::store::Store;
 use super::{Config, Error, Limits};
 use crate::clock::Clock;
-use crate::ids::{AgentId, AgentKey, AgentName, EndpointName, TenantId, Version};
+use crate::ids::{AgentId, AgentKey, AgentName, Digest, EndpointName, TenantId, Version};
 use crate::sandbox::Sandbox;
 use serving::Serving;
 
@@ -117,14 +117,19 @@ impl Agents {
         Ok(Self(inner))
     }
 
-    /// Stores bytes under a reference, which from then on names them. Reads the stream as it comes, up to the limit.
+    /// Stores bytes under a reference, which from then on names them. Reads the stream as it comes, up to the limit; bytes
+    /// other than those that were announced get no name.
     pub async fn push<E>(
         &self,
         tenant: &TenantId,
         reference: Reference,
+        announced: Option<&Digest>,
         bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<Artifact, Error> {
         let (digest, size_bytes) = self.0.files.store(bytes).await?;
+        if announced.is_some_and(|announced| *announced != digest) {
+            return Err(Error::Digest);
+        }
         let artifact = Artifact {
             reference,
             digest,

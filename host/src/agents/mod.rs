@@ -63,6 +63,9 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         message: String,
     },
+    /// The bytes are not those that were announced.
+    #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
+    Digest,
     /// As many as there may be.
     #[error("{0}")]
     Quota(String),

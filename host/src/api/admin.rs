@@ -9,6 +9,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::auth::DeclaredDigest;
 use super::error::ApiError;
 use super::{Api, blocking};
 use crate::agents::Reference;
@@ -39,6 +40,7 @@ pub(super) struct PushQuery {
 pub(super) async fn push(
     State(api): State<Arc<Api>>,
     Extension(principal): Extension<Principal>,
+    declared: Option<Extension<DeclaredDigest>>,
     Query(query): Query<PushQuery>,
     body: Body,
 ) -> Answer {
@@ -46,9 +48,15 @@ pub(super) async fn push(
         .reference
         .parse()
         .map_err(|message: String| ApiError::invalid("reference", message))?;
+    let declared = declared.and_then(|Extension(DeclaredDigest(digest))| digest);
     let artifact = api
         .agents
-        .push(&principal.tenant, reference, body.into_data_stream())
+        .push(
+            &principal.tenant,
+            reference,
+            declared.as_ref(),
+            body.into_data_stream(),
+        )
         .await?;
     Ok(Json(json!(artifact)))
 }

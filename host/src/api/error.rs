@@ -172,6 +172,7 @@ impl From<agents::Error> for ApiError {
             agents::Error::NotFound(_) => Self::new(Code::ResourceNotFound, error.to_string()),
             agents::Error::Conflict(_) => Self::new(Code::Conflict, error.to_string()),
             agents::Error::Quota(_) => Self::new(Code::ServiceQuotaExceeded, error.to_string()),
+            agents::Error::Digest => Self::new(Code::InvalidSignature, error.to_string()),
             agents::Error::Invalid { field, message } => Self::invalid(field, message),
             agents::Error::Database(_) | agents::Error::Disk { .. } | agents::Error::Record(_) => {
                 Self::internal(&error)
@@ -238,8 +239,13 @@ impl From<TurnError> for ApiError {
         // AgentCore's agents answer with HTTP statuses of their own, and its callers are shown them.
         let received = |status: u16| format!("Received error ({status}) from runtime: {error}");
         match &error {
-            TurnError::Busy { .. } | TurnError::Fault(Fault::Full { .. }) => {
-                Self::new(Code::Throttling, error.to_string())
+            TurnError::Busy { .. }
+            | TurnError::ManyTurns { .. }
+            | TurnError::Fault(Fault::Full { .. }) => {
+                Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
+            }
+            TurnError::ManySessions { .. } => {
+                Self::new(Code::ServiceQuotaExceeded, error.to_string())
             }
             TurnError::NotOwner => Self::new(Code::AccessDenied, error.to_string()),
             TurnError::Retry | TurnError::ShuttingDown => {

@@ -254,7 +254,7 @@ impl Actor {
             }
             Some(open) => {
                 // Its caller did not come back, or comes later and is given the answer then.
-                let (nobody, _) = outlet();
+                let (nobody, _) = outlet(None);
                 let waiting = Delivery {
                     deployment,
                     invocation,

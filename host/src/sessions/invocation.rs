@@ -1,5 +1,6 @@
 //! What comes to a session, and how it can fail.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use crate::contract::types::{Context, Header};
 use crate::ids::{EndpointName, InvocationId, RequestId, SessionKey};
 use crate::journal;
 use crate::sandbox::Fault;
+use crate::tenants::Policy;
 
 /// One request to a session.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Invocation {
     /// Names the call, the same in all its retries; none when the caller does not say. A call that is already on its
     /// way in this session is joined, not made again.
     pub invocation: Option<InvocationId>,
+    /// What bounds the tenant.
+    pub policy: Arc<Policy>,
     /// The endpoint that was called.
     pub endpoint: EndpointName,
     /// What the agent gets; any bytes.
@@ -72,6 +76,22 @@ pub enum TurnError {
     Busy {
         /// The size of the mailbox.
         waiting: usize,
+    },
+    /// The tenant has as many turns at once as it may.
+    #[error(
+        "the account has {limit} turns that run or wait, its quota concurrent_turns; try again later"
+    )]
+    ManyTurns {
+        /// The quota.
+        limit: u32,
+    },
+    /// The tenant has as many sessions as it may.
+    #[error(
+        "the account has {limit} sessions, its quota sessions; stop one, or wait until one's idle time is over"
+    )]
+    ManySessions {
+        /// The quota.
+        limit: u32,
     },
     /// The session is not this caller's.
     #[error(

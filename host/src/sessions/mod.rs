@@ -21,6 +21,7 @@ mod owner;
 mod past;
 mod performance;
 mod pressure;
+mod quota;
 mod record;
 mod replay;
 mod state;
@@ -55,6 +56,7 @@ use actor::{Actor, Delivery, Ending};
 use directory::{Directory, Handle};
 use log::SessionLog;
 use outlet::{Reader, outlet};
+use quota::Counts;
 use record::Record;
 
 /// How sessions are kept. `[sessions]` in the configuration file.
@@ -144,6 +146,15 @@ pub struct Inspection {
     pub receipts: Vec<Receipt>,
 }
 
+/// What a tenant has at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Sessions that have begun and not ended.
+    pub sessions: usize,
+    /// Turns that run or wait.
+    pub turns: u32,
+}
+
 /// The sessions of this server. Cheap to clone.
 #[derive(Clone)]
 pub struct Sessions(Arc<Shared>);
@@ -158,6 +169,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     actors: TaskTracker,
     directory: Mutex<Directory>,
+    counts: Counts,
 }
 
 /// The rooms below, which sessions are made of.
@@ -193,6 +205,7 @@ impl Sessions {
             clock,
             actors: TaskTracker::new(),
             directory: Mutex::default(),
+            counts: Counts::default(),
         });
         tokio::spawn(housekeeping::keep_house(Arc::downgrade(&shared)));
         tokio::spawn(pressure::watch(Arc::downgrade(&shared)));
@@ -209,7 +222,19 @@ impl Sessions {
         deployment: Arc<Deployment>,
         invocation: Invocation,
     ) -> Result<Answer, TurnError> {
-        self.reader(key, deployment, invocation)?.answer().await
+        let limit = invocation.policy.quotas.sessions;
+        let admission = self.0.admit(&key, limit).await?;
+        let reader = self.reader(key, deployment, invocation)?;
+        drop(admission);
+        reader.answer().await
+    }
+
+    /// How much of its quotas a tenant uses: sessions that have begun and not ended, and turns that run or wait.
+    pub async fn usage(&self, tenant: &TenantId) -> Result<Usage, Error> {
+        Ok(Usage {
+            sessions: self.0.held(tenant).await?.len(),
+            turns: self.0.counts.turns(tenant),
+        })
     }
 
     /// Joins the turn of the same call, or delivers a new one.
@@ -239,7 +264,9 @@ impl Sessions {
             }
         }
         let call = invocation.invocation.clone();
-        let (outlet, reader) = outlet();
+        let turns = invocation.policy.quotas.concurrent_turns;
+        let place = self.0.counts.place(&key.agent.tenant, turns)?;
+        let (outlet, reader) = outlet(place);
         let ticket = outlet.ticket();
         let mut delivery = Box::new(Delivery {
             deployment,

@@ -81,7 +81,7 @@ async fn play(
 ) -> Replayed {
     let accepted = &past.accepted;
     // Nobody reads, so nothing waits for a reader.
-    let (outlet, _) = outlet();
+    let (outlet, _) = outlet(None);
     let outlet = Arc::new(outlet);
     let turn = Journaled {
         turn: Turn {

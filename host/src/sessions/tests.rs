@@ -158,6 +158,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         clock,
         actors: TaskTracker::new(),
         directory: Mutex::default(),
+        counts: super::quota::Counts::default(),
     };
     (shared, Arc::new(deployment))
 }
@@ -220,13 +221,14 @@ async fn turn(
         endpoint: EndpointName::default_endpoint(),
         payload: Bytes::from(deed),
         owner: Owner::default(),
+        policy: Arc::default(),
         headers: Vec::new(),
         content_type: None,
         accept: None,
         traceparent: None,
     };
     // Nobody reads.
-    let (source, _) = outlet();
+    let (source, _) = outlet(None);
     let mut performance = Performance::new(invocation, Arc::new(source));
     performance.begin(number, shared.clock.now());
     let halt = Arc::new(Halt::default());

@@ -1,5 +1,7 @@
 //! Who invokes an agent: proved by a signature, or by a token that the agent itself trusts.
 
+use std::sync::Arc;
+
 use axum::http::HeaderMap;
 
 use super::{arn, headers};
@@ -8,12 +10,14 @@ use crate::api::auth::Credentials;
 use crate::api::error::{ApiError, Code};
 use crate::ids::{AgentKey, EndpointName};
 use crate::sessions::Owner;
-use crate::tenants::{Permission, Principal};
+use crate::tenants::{Permission, Policy, Principal};
 
 /// A caller whom the agent takes.
 pub(super) struct Identified {
     /// Whose its sessions are.
     pub(super) owner: Owner,
+    /// What bounds its tenant.
+    pub(super) policy: Arc<Policy>,
     /// Whether it may do as it likes with the sessions of others.
     pub(super) manages: bool,
 }
@@ -63,6 +67,7 @@ fn signed(principal: &Principal, request: &HeaderMap) -> Result<Identified, ApiE
             principal: principal.caller.name(),
             user,
         },
+        policy: Arc::clone(&principal.policy),
         manages: principal.permissions.allow(Permission::Manage),
     })
 }

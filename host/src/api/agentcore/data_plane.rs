@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures::{StreamExt, stream};
+use futures::stream;
 use serde::Deserialize;
 
 use super::{caller, headers};
@@ -56,6 +56,7 @@ pub(in crate::api) async fn invoke(
         invocation: headers::invocation(&request)?,
         endpoint,
         owner: caller.owner,
+        policy: caller.policy,
         headers: headers::allowed(&request, &deployment.request_headers)?,
         content_type: headers::short(&request, &header::CONTENT_TYPE)?,
         accept: headers::short(&request, &header::ACCEPT)?,
