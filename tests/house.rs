@@ -55,6 +55,16 @@ const QUARANTINE: &[(&str, &[&str], &str)] = &[
         "HTTP is known to the api and to who starts it alone",
     ),
     (
+        "hyper_util",
+        &["app"],
+        "connections are known to the listener alone",
+    ),
+    (
+        "tokio_rustls",
+        &["app"],
+        "connections are known to the listener alone",
+    ),
+    (
         "rusqlite",
         &["agents", "journal", "tenants"],
         "the database is known to the rooms that own tables alone",

@@ -1,14 +1,15 @@
 //! The server put together, and its life from start to clean stop. The only place that sees every room.
 
+pub mod listen;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
+use self::listen::Listening;
+use self::listen::tls::{self, Certificates};
 use crate::agents::{self, Agents};
 use crate::api::{self, Api, Rates};
 use crate::clock::Clock;
@@ -63,9 +64,9 @@ pub enum Error {
         "cannot set up the provider bedrock; set what is missing, or choose --provider offline"
     )]
     Provider(#[from] SetupError),
-    /// Serving failed.
-    #[error("serving failed")]
-    Serve(#[source] std::io::Error),
+    /// The certificate or its key cannot be used.
+    #[error("cannot serve HTTPS")]
+    Tls(#[from] tls::Error),
 }
 
 /// A server that serves.
@@ -76,8 +77,7 @@ pub struct Server {
     pub provider: &'static str,
     /// Whether requests need a key; otherwise the server is in local mode.
     pub keyed: bool,
-    stop: watch::Sender<bool>,
-    serving: JoinHandle<std::io::Result<()>>,
+    listening: Listening,
     sessions: Sessions,
     config: Config,
 }
@@ -114,7 +114,8 @@ impl Server {
             source,
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let certificates = config.server.tls.clone().map(Certificates::load);
+        let certificates = certificates.transpose()?.map(Arc::new);
 
         let provider_name = provider.name();
         let sandbox = Arc::new(Sandbox::new(config.sandbox.clone())?);
@@ -155,39 +156,36 @@ impl Server {
             provider: provider_name,
         };
 
-        let (stop, mut stopped) = watch::channel(false);
-        // Answers are small and wanted now.
-        let listener = listener.tap_io(|socket| {
-            let _ = socket.set_nodelay(true);
-        });
-        let serving =
-            axum::serve(listener, api::router(Arc::new(api))).with_graceful_shutdown(async move {
-                let _ = stopped.wait_for(|stopped| *stopped).await;
-            });
-        let serving = tokio::spawn(serving.into_future());
+        let router = api::router(Arc::new(api));
+        let listening =
+            Listening::start(listener, router, &config.server, certificates).map_err(listen)?;
         Ok(Server {
-            address,
+            address: listening.address,
             provider: provider_name,
             keyed,
-            stop,
-            serving,
+            listening,
             sessions,
             config,
         })
     }
 
+    /// The server's URL.
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.listening.encrypted {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.address)
+    }
+
     /// Stops cleanly: accepts no more, lets running turns finish within the grace time, ends all sessions.
-    pub async fn stop(mut self) -> Result<(), Error> {
-        self.stop.send_replace(true);
+    pub async fn stop(self) -> Result<(), Error> {
+        self.listening.stop();
         self.sessions.shut_down(self.config.grace()).await;
         // Every turn has ended; what is left are answers on their way to slow readers.
-        match tokio::time::timeout(self.config.grace(), &mut self.serving).await {
-            Ok(served) => served.unwrap_or(Ok(())).map_err(Error::Serve),
-            Err(_) => {
-                self.serving.abort();
-                Ok(())
-            }
-        }
+        self.listening.stopped(self.config.grace()).await;
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The configuration: flags before environment before file before defaults. The only place that reads the environment.
 
+mod server;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::{agents, journal, sandbox, sessions};
+
+pub use server::{HeaderBytes, InvalidHeaderBytes, Server, Tls};
 
 /// The address that servers listen on, and clients look for one, unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
@@ -28,6 +32,8 @@ pub struct Config {
     pub provider: ProviderChoice,
     /// How long running turns may go on after SIGTERM, in seconds. 30 by default.
     pub grace_seconds: u64,
+    /// What clients of the port may do, and its certificate.
+    pub server: Server,
     /// What bounds an upload.
     pub agents: agents::Limits,
     /// What cells may use.
@@ -47,6 +53,7 @@ impl Default for Config {
             region: "us-west-2".to_owned(),
             provider: ProviderChoice::default(),
             grace_seconds: 30,
+            server: Server::default(),
             agents: agents::Limits::default(),
             sandbox: sandbox::Config::default(),
             sessions: sessions::Config::default(),

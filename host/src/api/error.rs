@@ -34,6 +34,8 @@ pub(super) enum Code {
     InvalidSignature,
     UnrecognizedClient,
     Unavailable,
+    RequestTimeout,
+    RequestHeadersTooLarge,
 }
 
 impl Code {
@@ -63,6 +65,35 @@ impl Code {
             Self::RuntimeClient => (StatusCode::FAILED_DEPENDENCY, "RuntimeClientError"),
             Self::Throttling => (StatusCode::TOO_MANY_REQUESTS, "ThrottlingException"),
             Self::InternalServer => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerException"),
+            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException"),
+            Self::RequestHeadersTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "RequestHeadersTooLargeException",
+            ),
+        }
+    }
+}
+
+/// What is refused for the way in which it comes, whatever it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its body came too slowly.
+    SlowBody,
+    /// It has too many headers, or too large ones.
+    LargeHeaders,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::SlowBody => Self::new(
+                Code::RequestTimeout,
+                "the request's body came too slowly and was given up; send it again",
+            ),
+            Refusal::LargeHeaders => Self::new(
+                Code::RequestHeadersTooLarge,
+                "the request has more headers, or larger ones, than this server reads",
+            ),
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::tenants::Tenants;
 use agentcore::{arn, data_plane, endpoints, runtimes};
 pub use auth::{Access, Rates};
 
+pub use error::Refusal;
+
 /// What every handler may use.
 pub struct Api {
     /// The agents.
@@ -144,12 +146,23 @@ async fn envelope(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
+    name_request(&mut response);
+    response
+}
+
+/// The answer to a request that no handler gets to see, or that none can answer any more.
+pub fn refusal(refusal: Refusal) -> Response {
+    let mut response = error::ApiError::from(refusal).into_response();
+    name_request(&mut response);
+    response
+}
+
+fn name_request(response: &mut Response) {
     if let header::Entry::Vacant(vacant) = response.headers_mut().entry("x-amzn-requestid")
         && let Ok(id) = HeaderValue::from_str(RequestId::random().as_str())
     {
         vacant.insert(id);
     }
-    response
 }
 
 /// Reads a request's body.
