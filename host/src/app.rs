@@ -13,6 +13,7 @@ use crate::agents::{self, Agents};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, aws_is_configured};
+use crate::grants::Policy;
 use crate::journal::{self, Journal};
 use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
@@ -112,6 +113,8 @@ impl Server {
         let agents = Agents::open(
             &places,
             config.agents,
+            // Nobody bounds the one tenant there is.
+            Arc::new(|_| Policy::default()),
             Arc::clone(&sandbox),
             Arc::clone(&clock),
         )

@@ -18,8 +18,9 @@ use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
 use super::store::Store;
-use super::{Config, Error, Limits};
+use super::{Config, Error, Limits, Policies};
 use crate::clock::Clock;
+use crate::grants::Policy;
 use crate::ids::{AgentId, AgentKey, AgentName, EndpointName, TenantId, Version};
 use crate::sandbox::Sandbox;
 use serving::Serving;
@@ -40,6 +41,7 @@ struct Inner {
     store: Store,
     files: Files,
     builder: Builder,
+    policies: Policies,
     clock: Arc<dyn Clock>,
     queue: mpsc::UnboundedSender<(AgentKey, Version)>,
     known: Mutex<HashMap<AgentKey, Entry>>,
@@ -57,10 +59,12 @@ struct Entry {
 impl Agents {
     /// Opens the data directory, makes it if there is none, and goes on with builds that a restart interrupted.
     ///
-    /// Blocks on the disk. Must be called in a tokio runtime, where the builds run, one at a time.
+    /// `policies` bounds what agents are granted. Blocks on the disk. Must be called in a tokio runtime, where the builds run,
+    /// one at a time.
     pub fn open(
         config: &Config,
         limits: Limits,
+        policies: Policies,
         sandbox: Arc<Sandbox>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
@@ -107,6 +111,7 @@ impl Agents {
             store,
             files,
             builder,
+            policies,
             clock,
             queue,
             known: Mutex::new(known),
@@ -169,6 +174,7 @@ impl Agents {
             version: Version::FIRST,
             configuration,
             build: Build::Building,
+            grant: None,
             created: now,
             updated: now,
         };
@@ -224,6 +230,7 @@ impl Agents {
             version: next,
             configuration,
             build: Build::Building,
+            grant: None,
             created: now,
             updated: now,
         };
@@ -390,6 +397,11 @@ impl Agents {
 impl Inner {
     fn known(&self) -> Known<'_> {
         Known(self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How far the agents of the tenant may go.
+    fn policy(&self, tenant: &TenantId) -> Policy {
+        (self.policies)(tenant)
     }
 
     fn enqueue(&self, key: AgentKey, version: Version) {

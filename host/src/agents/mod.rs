@@ -11,6 +11,7 @@ mod records;
 mod store;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -23,6 +24,9 @@ pub use records::{
     VersionRecord,
 };
 
+use crate::grants::Policy;
+use crate::ids::TenantId;
+
 /// How agents are kept and built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -31,6 +35,10 @@ pub struct Config {
     /// The program that compiles: this server's own executable.
     pub compiler: PathBuf,
 }
+
+/// Says how far the agents of a tenant may go. Asked once for each build, so that a version keeps the grant that it was
+/// deployed with.
+pub type Policies = Arc<dyn Fn(&TenantId) -> Policy + Send + Sync>;
 
 /// What bounds an upload. `[agents]` in the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -5,6 +5,7 @@
 mod admin;
 mod agentcore;
 mod error;
+mod grants;
 mod local;
 mod travel;
 
@@ -80,6 +81,7 @@ pub fn router(api: Arc<Api>) -> Router {
             "/kellion/v1/artifacts",
             get(admin::artifacts).put(admin::push),
         )
+        .route("/kellion/v1/agents/{agent}/grant", get(grants::grant))
         .route("/kellion/v1/sessions", get(admin::sessions))
         .route(
             "/kellion/v1/agents/{agent}/sessions/{session}",

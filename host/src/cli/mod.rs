@@ -11,6 +11,7 @@ mod demo;
 mod deploy;
 mod dev;
 mod exit;
+mod grant;
 mod inspect;
 mod invoke;
 mod new;
@@ -95,8 +96,13 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
-    /// Show what a component needs and whether it fits.
-    Inspect(inspect::Args),
+    /// Show what a component needs and asks for, and whether it fits; or what an agent on a server may use.
+    Inspect {
+        #[command(flatten)]
+        args: inspect::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// Compile a component from stdin to stdout; the server calls this in a process of its own.
     #[command(hide = true)]
     CompileArtifact(compile::Args),
@@ -110,7 +116,6 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         // Alone in its process, without threads.
         Command::CompileArtifact(args) => return compile::run(&args),
-        Command::Inspect(args) => inspect::run(&args, cli.json),
         Command::New(args) => new::run(&args, cli.json),
         Command::Build(args) => build::run(&args, cli.json),
         command => match tokio::runtime::Builder::new_multi_thread()
@@ -140,9 +145,8 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
         Command::Agents { client } => agents::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
-        Command::Inspect(_) | Command::New(_) | Command::Build(_) | Command::CompileArtifact(_) => {
-            Ok(())
-        }
+        Command::Inspect { args, client } => inspect::run(&args, client, json).await,
+        Command::New(_) | Command::Build(_) | Command::CompileArtifact(_) => Ok(()),
     }
 }
 

@@ -204,6 +204,11 @@ impl Record {
         known.receipts.push_back(receipt);
     }
 
+    /// What the turns that are over used of models, all together.
+    pub(super) fn models(&self) -> ModelUse {
+        self.inside().summary.models
+    }
+
     pub(super) fn summary(&self) -> Summary {
         self.inside().summary.clone()
     }
