@@ -17,6 +17,7 @@ mod conformance;
 mod control_plane;
 mod data_plane;
 mod faults;
+mod grants;
 mod harness;
 mod hibernation;
 mod house;

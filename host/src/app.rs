@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use self::listen::Listening;
 use self::listen::tls::{self, Certificates};
-use crate::agents::{self, Agents};
+use crate::agents::{self, Agents, Policies};
 use crate::api::{self, Api, Rates};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, aws_is_configured};
@@ -126,6 +126,7 @@ impl Server {
         let agents = Agents::open(
             &places,
             config.agents,
+            bounds(&tenants),
             Arc::clone(&sandbox),
             Arc::clone(&clock),
         )
@@ -187,6 +188,12 @@ impl Server {
         self.listening.stopped(self.config.grace()).await;
         Ok(())
     }
+}
+
+/// What bounds each tenant. One that is gone or suspended keeps what it has and gets nothing new.
+fn bounds(tenants: &Tenants) -> Policies {
+    let tenants = tenants.clone();
+    Arc::new(move |tenant| tenants.policy(tenant).unwrap_or_default())
 }
 
 /// The provider of that name.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::tools::Tools;
-use crate::{Error, Language, Project, Result, c, go, pack, python, rust, typescript};
+use crate::{Error, Language, Project, Result, c, go, manifest, pack, python, rust, typescript};
 
 /// How to build.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,8 @@ pub struct Options {
     pub env: BTreeMap<String, String>,
     /// Where toolchains are kept; `.kellion/tools` in the project's folder otherwise.
     pub tools: Option<PathBuf>,
+    /// What the agent asks for, as the server reads it; put into the component's section [`SECTION`](crate::SECTION).
+    pub manifest: Option<String>,
 }
 
 /// What a build has made.
@@ -75,6 +77,9 @@ pub fn build(project: &Project, options: &Options, talk: &dyn Fn(&str)) -> Resul
         Language::Go => go::build(&job),
         Language::C => c::build(&job),
     }?;
+    if let Some(text) = &options.manifest {
+        manifest::add(&job.out, text)?;
+    }
     Ok(Built {
         component: job.out,
         warnings,

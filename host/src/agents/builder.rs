@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use super::artifacts::{name, new_file, open_folder};
 use super::{Config, Error};
 use crate::contract::log::Level;
+use crate::grants::Manifest;
 use crate::ids::Digest;
 use crate::sandbox::{Birth, Cell, EDITION, Fault, LogSink, Program, Sandbox};
 
@@ -94,7 +95,7 @@ impl Builder {
             .load(path)
             .await
             .map_err(|error| BuildError::Component(format!("{error:#}")))?;
-        self.try_start(&program).await?;
+        self.try_start(&program, memory_mib).await?;
         self.prepare(&program).await;
         Ok(program)
     }
@@ -171,13 +172,40 @@ impl Builder {
         }
     }
 
-    /// An agent whose start code traps shall fail when it is deployed, not when it is first called.
-    async fn try_start(&self, program: &Program) -> Result<(), BuildError> {
+    /// What an artifact asks for.
+    pub(super) async fn manifest(&self, artifact: PathBuf) -> Result<Manifest, BuildError> {
+        let reading = tokio::task::spawn_blocking(move || {
+            let file = std::fs::File::open(artifact)?;
+            Manifest::of_component(file)
+        });
+        let manifest = reading
+            .await
+            .expect("reading does not panic and is never aborted")
+            .map_err(|source| {
+                let action = "read an artifact";
+                BuildError::Server(Error::Disk { action, source })
+            })?;
+        manifest.map_err(|invalid| BuildError::Component(invalid.to_string()))
+    }
+
+    /// An agent whose start code traps, or needs more memory than its sessions have, shall fail when it is deployed, not
+    /// when it is first called.
+    pub(super) async fn try_start(
+        &self,
+        program: &Program,
+        memory_mib: u32,
+    ) -> Result<(), BuildError> {
         struct Nowhere;
         impl LogSink for Nowhere {
             fn write(&self, _: Level, _: &str) {}
         }
-        let trial = Cell::start(&self.sandbox, program, Arc::new(Nowhere), &Birth::TRIAL);
+        let trial = Cell::start_within(
+            &self.sandbox,
+            program,
+            memory_mib,
+            Arc::new(Nowhere),
+            &Birth::TRIAL,
+        );
         match tokio::time::timeout(START_TIME, trial).await {
             // On a full server the first caller tries it instead.
             Ok(Ok(_) | Err(Fault::Full { .. } | Fault::Exhausted)) => Ok(()),

@@ -18,15 +18,12 @@ use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
 use super::store::Store;
-use super::{Config, Error, Limits};
+use super::{Config, Error, Limits, Policies};
 use crate::clock::Clock;
 use crate::ids::{AgentId, AgentKey, AgentName, Digest, EndpointName, TenantId, Version};
 use crate::sandbox::Sandbox;
+use crate::tenants::Policy;
 use serving::Serving;
-
-/// Of one tenant; AgentCore's own quotas.
-const MAX_AGENTS: usize = 1_000;
-const MAX_VERSIONS: usize = 1_000;
 
 /// How often, and how long apart, the lock on the data directory is tried at the start.
 const LOCK_TRIES: u32 = 20;
@@ -40,6 +37,7 @@ struct Inner {
     store: Store,
     files: Files,
     builder: Builder,
+    policies: Policies,
     clock: Arc<dyn Clock>,
     queue: mpsc::UnboundedSender<(AgentKey, Version)>,
     known: Mutex<HashMap<AgentKey, Entry>>,
@@ -57,10 +55,12 @@ struct Entry {
 impl Agents {
     /// Opens the data directory, makes it if there is none, and goes on with builds that a restart interrupted.
     ///
-    /// Blocks on the disk. Must be called in a tokio runtime, where the builds run, one at a time.
+    /// `policies` bounds what agents are granted. Blocks on the disk. Must be called in a tokio runtime, where the builds run,
+    /// one at a time.
     pub fn open(
         config: &Config,
         limits: Limits,
+        policies: Policies,
         sandbox: Arc<Sandbox>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
@@ -107,6 +107,7 @@ impl Agents {
             store,
             files,
             builder,
+            policies,
             clock,
             queue,
             known: Mutex::new(known),
@@ -159,9 +160,11 @@ impl Agents {
                 "an agent with the name {name} exists already"
             )));
         }
-        if own().count() >= MAX_AGENTS {
+        if let Some(most) = self.0.policy(tenant).quotas.agents
+            && own().count() >= most as usize
+        {
             return Err(Error::Quota(format!(
-                "the account has {MAX_AGENTS} agents, as many as it may have"
+                "the account has {most} agents, its quota agents; delete one, or ask the server's operator for more"
             )));
         }
         let now = self.0.clock.now();
@@ -174,6 +177,7 @@ impl Agents {
             version: Version::FIRST,
             configuration,
             build: Build::Building,
+            grant: None,
             created: now,
             updated: now,
         };
@@ -211,16 +215,18 @@ impl Agents {
         key: &AgentKey,
         configuration: Configuration,
     ) -> Result<(Agent, VersionRecord), Error> {
+        let most = self.0.policy(&key.tenant).quotas.versions;
         let mut known = self.0.known();
         let entry = known.entry_of(key)?;
         let next = entry
             .newest()
             .version
             .next()
-            .filter(|_| entry.versions.len() < MAX_VERSIONS)
+            .filter(|_| most.is_none_or(|most| entry.versions.len() < most as usize))
             .ok_or_else(|| {
                 Error::Quota(format!(
-                    "the agent has {} versions, as many as it may have",
+                    "the agent has {} versions, the account's quota versions; delete old ones, or ask the server's \
+                     operator for more",
                     entry.versions.len()
                 ))
             })?;
@@ -229,6 +235,7 @@ impl Agents {
             version: next,
             configuration,
             build: Build::Building,
+            grant: None,
             created: now,
             updated: now,
         };
@@ -395,6 +402,11 @@ impl Agents {
 impl Inner {
     fn known(&self) -> Known<'_> {
         Known(self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How far the agents of the tenant may go.
+    fn policy(&self, tenant: &TenantId) -> Arc<Policy> {
+        (self.policies)(tenant)
     }
 
     fn enqueue(&self, key: AgentKey, version: Version) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Lifecycle, Status};
+use crate::grants::Grant;
 use crate::ids::{AgentKey, AgentName, Digest, Version};
 use crate::journal::Durability;
 use crate::sandbox::Program;
@@ -23,6 +24,8 @@ pub struct Deployment {
     pub request_headers: Vec<String>,
     /// What its sessions survive, when the version says; otherwise the server decides.
     pub durability: Option<Durability>,
+    /// What the agent may use.
+    pub grant: Grant,
     /// The component that runs.
     pub artifact: Digest,
     /// What runs.

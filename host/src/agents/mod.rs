@@ -11,6 +11,7 @@ mod records;
 mod store;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -23,6 +24,9 @@ pub use records::{
     VersionRecord,
 };
 
+use crate::ids::TenantId;
+use crate::tenants::Policy;
+
 /// How agents are kept and built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -31,6 +35,9 @@ pub struct Config {
     /// The program that compiles: this server's own executable.
     pub compiler: PathBuf,
 }
+
+/// Says what bounds a tenant. A version keeps the grant that it was deployed with: for that it is asked once for each build.
+pub type Policies = Arc<dyn Fn(&TenantId) -> Arc<Policy> + Send + Sync>;
 
 /// What bounds an upload. `[agents]` in the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::artifacts::Reference;
 use crate::clock::Timestamp;
+use crate::grants::Grant;
 use crate::ids::{AgentId, AgentName, Digest, EndpointName, Version};
 use crate::journal::Durability;
 
@@ -31,6 +32,9 @@ pub struct VersionRecord {
     pub configuration: Configuration,
     /// How far it is.
     pub build: Build,
+    /// What it may use; known once it is built, unless that was before there were grants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
     /// When it was made.
     pub created: Timestamp,
     /// When its build ended, and otherwise when it was made.
@@ -103,6 +107,15 @@ impl VersionRecord {
         }
     }
 
+    /// What the version may use; none before it is built.
+    pub fn grant(&self) -> Option<Grant> {
+        match self.build {
+            // One of before there were grants has what an agent has that asks for nothing.
+            Build::Ready { .. } => Some(self.grant.clone().unwrap_or_default()),
+            Build::Building | Build::Failed { .. } => None,
+        }
+    }
+
     /// Why it will never serve, if so.
     pub fn failure(&self) -> Option<&str> {
         match &self.build {
@@ -155,6 +168,12 @@ impl Configuration {
     /// What the version says its sessions survive, if it does.
     pub fn durability(&self) -> Option<Durability> {
         self.environment.get(DURABILITY)?.parse().ok()
+    }
+
+    /// The names of what is set for the agent itself, and not for the server.
+    pub(super) fn agent_variables(&self) -> impl Iterator<Item = &str> {
+        let names = self.environment.keys().map(String::as_str);
+        names.filter(|name| *name != DURABILITY)
     }
 }
 

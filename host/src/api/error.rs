@@ -12,7 +12,7 @@ use crate::agents::{self, NotServing};
 use crate::ids::InvalidId;
 use crate::sandbox::Fault;
 use crate::sessions::{self, TravelError, TurnError};
-use crate::sigv4::Refusal;
+use crate::sigv4;
 use crate::tenants;
 
 /// The exceptions of the AgentCore service models, and those that every AWS service answers to who is not known.
@@ -174,12 +174,12 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
+impl From<sigv4::Refusal> for ApiError {
+    fn from(refusal: sigv4::Refusal) -> Self {
         let code = match &refusal {
-            Refusal::Incomplete(_) => Code::IncompleteSignature,
-            Refusal::Invalid(_) | Refusal::Presigned => Code::InvalidSignature,
-            Refusal::UnknownKey => Code::UnrecognizedClient,
+            sigv4::Refusal::Incomplete(_) => Code::IncompleteSignature,
+            sigv4::Refusal::Invalid(_) | sigv4::Refusal::Presigned => Code::InvalidSignature,
+            sigv4::Refusal::UnknownKey => Code::UnrecognizedClient,
         };
         Self::new(code, refusal.to_string())
     }

@@ -7,6 +7,7 @@ mod agentcore;
 mod auth;
 mod body;
 mod error;
+mod grants;
 mod local;
 mod travel;
 
@@ -102,6 +103,7 @@ routes! {
     Manage GET "/kellion/v1/server" admin::server;
     Manage GET "/kellion/v1/artifacts" admin::artifacts;
     Upload PUT "/kellion/v1/artifacts" admin::push;
+    Manage GET "/kellion/v1/agents/{agent}/grant" grants::grant;
     Manage GET "/kellion/v1/sessions" admin::sessions;
     Manage GET "/kellion/v1/agents/{agent}/sessions/{session}" admin::session;
     Manage DELETE "/kellion/v1/agents/{agent}/sessions/{session}" admin::stop_session;

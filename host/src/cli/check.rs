@@ -9,6 +9,7 @@ use serde_json::json;
 use super::build::{How, component};
 use super::exit::Failure;
 use crate::contract::log::Level;
+use crate::grants::Manifest;
 use crate::ids::Digest;
 use crate::sandbox::{self, Birth, Cell, Inspection, LogSink, Program, Sandbox};
 
@@ -47,14 +48,16 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let (inspection, program) =
         inspected.map_err(|error| Failure::new(format!("{}: {error}", args.path.display())))?;
     let compile = began.elapsed();
+    let manifest = super::inspect::asked(&bytes)
+        .map_err(|why| Failure::new(format!("{}: {why}", args.path.display())))?;
     let trial = match program {
         Some(program) => Some(try_out(&program, compile, config).await?),
         None => None,
     };
     if json {
-        say_json(&bytes, &inspection, trial.as_ref());
+        say_json(&bytes, &inspection, &manifest, trial.as_ref());
     } else {
-        say_text(&bytes, &inspection, trial.as_ref());
+        say_text(&bytes, &inspection, &manifest, trial.as_ref());
     }
     match &inspection.misfit {
         None => Ok(()),
@@ -122,7 +125,7 @@ async fn start(sandbox: &Sandbox, program: &Program) -> Result<Cell, Failure> {
         .map_err(|fault| Failure::new(format!("a trial start failed: {fault}")))
 }
 
-fn say_json(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
+fn say_json(bytes: &[u8], inspection: &Inspection, manifest: &Manifest, trial: Option<&Trial>) {
     super::say(json!({
         "digest": Digest::of(bytes),
         "sizeBytes": bytes.len(),
@@ -130,6 +133,7 @@ fn say_json(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
         "exports": inspection.exports,
         "misfit": inspection.misfit,
         "imageObstacles": inspection.obstacles,
+        "asks": manifest.0,
         "compileMs": trial.map(|trial| trial.compile.as_millis()),
         "programBytes": trial.map(|trial| trial.program_bytes),
         "startUs": trial.map(|trial| trial.start.as_micros()),
@@ -138,9 +142,10 @@ fn say_json(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
     }));
 }
 
-fn say_text(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
+fn say_text(bytes: &[u8], inspection: &Inspection, manifest: &Manifest, trial: Option<&Trial>) {
     let kib = |bytes: usize| bytes.div_ceil(1_024);
     super::inspect::say(bytes, inspection);
+    super::grant::say_asked(manifest);
     let Some(trial) = trial else { return };
     super::say(format_args!(
         "compiled {} KiB in {} ms",

@@ -11,6 +11,7 @@ mod demo;
 mod deploy;
 mod dev;
 mod exit;
+mod grant;
 mod inspect;
 mod invoke;
 mod keys;
@@ -102,8 +103,13 @@ enum Command {
     Tenants(tenants::Args),
     /// Make, list and revoke the keys that tenants sign with. For the server's operator: works on the data directory.
     Keys(keys::Args),
-    /// Show what a component needs and whether it fits.
-    Inspect(inspect::Args),
+    /// Show what a component needs and asks for, and whether it fits; or what an agent on a server may use.
+    Inspect {
+        #[command(flatten)]
+        args: inspect::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// Compile a component from stdin to stdout; the server calls this in a process of its own.
     #[command(hide = true)]
     CompileArtifact(compile::Args),
@@ -117,7 +123,6 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         // Alone in its process, without threads.
         Command::CompileArtifact(args) => return compile::run(&args),
-        Command::Inspect(args) => inspect::run(&args, cli.json),
         Command::New(args) => new::run(&args, cli.json),
         Command::Tenants(args) => tenants::run(&args, cli.json),
         Command::Keys(args) => keys::run(&args, cli.json),
@@ -149,8 +154,8 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
         Command::Agents { client } => agents::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
-        Command::Inspect(_)
-        | Command::New(_)
+        Command::Inspect { args, client } => inspect::run(&args, client, json).await,
+        Command::New(_)
         | Command::Build(_)
         | Command::Tenants(_)
         | Command::Keys(_)

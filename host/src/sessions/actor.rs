@@ -333,7 +333,7 @@ impl Actor {
         performance: &mut Performance,
         halt: &Arc<Halt>,
     ) -> TurnEnd {
-        let limit = self.shared.config.turn_time();
+        let limit = self.shared.config.turn_time_of(&life.deployment.grant);
         let work = perform(&self.shared, &self.record, life, performance, halt);
         let mut work = std::pin::pin!(work);
         loop {

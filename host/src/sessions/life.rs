@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -151,7 +152,7 @@ impl Life {
         };
         let state = State::new(
             offered.lifecycle,
-            shared.config.turn_time(),
+            shared.config.turn_time_of(&offered.grant),
             pen.is_durable(),
             now,
         );
@@ -166,9 +167,7 @@ impl Life {
             owner: caller.clone(),
             open: None,
             birth,
-            limits: Limits {
-                memory_mib: shared.sandbox.config().memory_mib,
-            },
+            limits: limits(shared, offered),
             cell: None,
             image: None,
             past: Vec::new(),
@@ -189,7 +188,7 @@ impl Life {
     ) -> (Self, State) {
         let state = State::resumed(
             deployment.lifecycle,
-            shared.config.turn_time(),
+            shared.config.turn_time_of(&deployment.grant),
             past.started.lives_from(),
             past.turns_over(),
             past.active(),
@@ -265,7 +264,9 @@ impl Life {
                     // The first start of all is told in the log; what it prints again later is not.
                     record.log.mute(false);
                 }
-                Cell::start(&shared.sandbox, &self.deployment.program, log, &self.birth)
+                let memory = self.limits.memory_mib;
+                let program = &self.deployment.program;
+                Cell::start_within(&shared.sandbox, program, memory, log, &self.birth)
                     .await
                     .map_err(NoCell::Fault)?
             }
@@ -273,6 +274,10 @@ impl Life {
         cell.limit_memory(self.limits.memory_mib);
         for turn in self.past.iter().filter(|turn| turn.counts()) {
             replay(shared, &self.deployment, &mut cell, turn).await?;
+        }
+        // Not before: a replay on a slower machine is no fault of the agent's.
+        if let Some(limit) = self.deployment.grant.granted.turn_cpu_ms {
+            cell.limit_cpu(limit.get());
         }
         Ok(cell)
     }
@@ -331,6 +336,15 @@ impl Life {
         let writer = shared.journal.begin(key, started, durability).await?;
         self.pen = Pen::Written(Arc::new(writer));
         Ok(())
+    }
+}
+
+/// What a session that begins now on this version is given.
+fn limits(shared: &Shared, deployment: &Deployment) -> Limits {
+    let given = shared.sandbox.config().memory_mib;
+    let granted = deployment.grant.granted.memory_mib.map(NonZeroU32::get);
+    Limits {
+        memory_mib: granted.map_or(given, |granted| granted.min(given)),
     }
 }
 

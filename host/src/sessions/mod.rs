@@ -6,6 +6,7 @@
 
 mod actor;
 mod alarm;
+mod allowance;
 mod archive;
 mod difference;
 mod directory;
@@ -29,6 +30,7 @@ mod tape;
 mod travel;
 mod turn;
 
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,6 +50,7 @@ pub use turn::{ModelUse, Outcome, Receipt};
 
 use crate::agents::{Agents, Deployment};
 use crate::clock::Clock;
+use crate::grants::Grant;
 use crate::ids::{AgentKey, RequestId, SessionKey, TenantId};
 use crate::journal::{self, Durability, Journal};
 use crate::models::Provider;
@@ -105,8 +108,15 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The longest turn that any agent may take.
     fn turn_time(&self) -> Duration {
         Duration::from_secs(self.turn_seconds)
+    }
+
+    /// The longest turn of an agent with this grant.
+    fn turn_time_of(&self, grant: &Grant) -> Duration {
+        let granted = grant.granted.turn_seconds.map(NonZeroU64::get);
+        Duration::from_secs(granted.map_or(self.turn_seconds, |own| own.min(self.turn_seconds)))
     }
 
     fn housekeeping_time(&self) -> Duration {

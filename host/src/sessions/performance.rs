@@ -281,6 +281,7 @@ pub(super) async fn perform(
         provider: Arc::clone(&shared.provider),
         outlet: Arc::clone(&performance.outlet),
         meter: Arc::clone(&performance.meter),
+        spent: record.models(),
         clock: Arc::clone(&shared.clock),
     };
     let outside: Box<dyn Capabilities> = match &performance.tape {
@@ -334,7 +335,8 @@ impl Performance {
     fn context(&self, shared: &Shared, record: &record::Record, life: &Life) -> Context {
         match &self.asked {
             Asked::Now(invocation) => {
-                let deadline = self.at + shared.config.turn_time();
+                let turn_time = shared.config.turn_time_of(&life.deployment.grant);
+                let deadline = self.at + turn_time;
                 invocation.context(&record.key, &life.deployment, self.number, deadline)
             }
             Asked::Before(accepted, _) => accepted.context.clone(),

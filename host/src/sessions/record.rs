@@ -225,6 +225,11 @@ impl Record {
         self.inside().owner.clone()
     }
 
+    /// What the turns that are over used of models, all together.
+    pub(super) fn models(&self) -> ModelUse {
+        self.inside().summary.models
+    }
+
     pub(super) fn summary(&self) -> Summary {
         self.inside().summary.clone()
     }

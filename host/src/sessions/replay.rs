@@ -15,7 +15,7 @@ use super::life;
 use super::outlet::outlet;
 use super::past::PastTurn;
 use super::tape::{Diverged, Tape};
-use super::turn::{Meter, Turn};
+use super::turn::{Meter, ModelUse, Turn};
 use crate::agents::Deployment;
 use crate::clock::Clock;
 use crate::contract::EventStream;
@@ -89,6 +89,8 @@ async fn play(
             provider: Arc::new(Nobody),
             outlet: Arc::clone(&outlet),
             meter: Arc::new(Meter::default()),
+            // Nobody is asked, so nothing is allowed or not.
+            spent: ModelUse::default(),
             clock: Arc::clone(clock),
         },
         tape: Arc::clone(&tape),

@@ -23,6 +23,7 @@ use crate::contract::EventStream;
 use crate::contract::model::{
     Content, Delta, Error, ErrorKind, Event, Request, Response, StopReason, Usage,
 };
+use crate::grants::Grant;
 use crate::ids::{AgentKey, Digest, EndpointName, RequestId, SessionKey, Version};
 use crate::journal::{self, Journal};
 use crate::models::Provider;
@@ -135,7 +136,14 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         compiler: folder.join("none"),
     };
     let limits = agents::Limits::default();
-    let agents = Agents::open(&places, limits, Arc::clone(&sandbox), Arc::clone(&clock)).unwrap();
+    let agents = Agents::open(
+        &places,
+        limits,
+        Arc::new(|_| Arc::default()),
+        Arc::clone(&sandbox),
+        Arc::clone(&clock),
+    )
+    .unwrap();
     let journal = journal::Config::default();
     let journal = Journal::open(&folder.join("journal"), &journal, Arc::clone(&clock)).unwrap();
     let deployment = Deployment {
@@ -146,6 +154,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         environment: [("NAME".to_owned(), "value".to_owned())].into(),
         request_headers: Vec::new(),
         durability: None,
+        grant: Grant::default(),
         artifact: Digest::of(b"probe"),
         program,
     };

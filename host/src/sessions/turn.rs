@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use serde::Serialize;
 
+use super::allowance::Allowance;
 use super::outlet::Source;
 use crate::agents::Deployment;
 use crate::clock::{Clock, Timestamp};
@@ -127,13 +128,29 @@ pub(super) struct Turn {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) outlet: Arc<Source>,
     pub(super) meter: Arc<Meter>,
+    /// What the session's turns before this one used of models.
+    pub(super) spent: ModelUse,
     pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Turn {
+    /// What is left of the agent's grant.
+    fn allowance(&self) -> Allowance<'_> {
+        Allowance {
+            grant: &self.deployment.grant,
+            turn: self.meter.models(),
+            session: self.spent,
+        }
+    }
 }
 
 impl Capabilities for Turn {
     fn converse(&mut self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {
         async move {
+            // A call that is refused is recorded, and counts, as any other.
+            let allowed = self.allowance().ask(&request.model);
             self.meter.called();
+            allowed?;
             let answer = self.provider.converse(request).await;
             self.meter
                 .answered(answer.as_ref().map(|response| &response.usage));
@@ -144,7 +161,9 @@ impl Capabilities for Turn {
 
     fn converse_stream(&mut self, request: Request) -> BoxFuture<'_, Result<EventStream, Error>> {
         async move {
+            let allowed = self.allowance().ask(&request.model);
             self.meter.called();
+            allowed?;
             let events = self
                 .provider
                 .converse_stream(request)
@@ -162,7 +181,11 @@ impl Capabilities for Turn {
     }
 
     fn count_tokens(&mut self, request: Request) -> BoxFuture<'_, Result<u64, Error>> {
-        self.provider.count_tokens(request)
+        async move {
+            self.allowance().model(&request.model)?;
+            self.provider.count_tokens(request).await
+        }
+        .boxed()
     }
 
     fn invoke_model(
@@ -170,8 +193,13 @@ impl Capabilities for Turn {
         model: String,
         body: Vec<u8>,
     ) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
-        self.meter.called();
-        self.provider.invoke_model(model, body)
+        async move {
+            let allowed = self.allowance().ask_uncounted(&model);
+            self.meter.called();
+            allowed?;
+            self.provider.invoke_model(model, body).await
+        }
+        .boxed()
     }
 
     fn set_content_type(&mut self, value: String) {
@@ -188,10 +216,7 @@ impl Capabilities for Turn {
     }
 
     fn remaining(&self) -> Budget {
-        Budget {
-            tokens: None,
-            money_micros: None,
-        }
+        self.allowance().remaining()
     }
 
     fn now(&self) -> Timestamp {

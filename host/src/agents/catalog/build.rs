@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 use super::super::Error;
 use super::super::builder::BuildError;
 use super::super::deployment::{Deployment, NotServing};
-use super::super::records::{Agent, Build, Endpoint, VersionRecord};
+use super::super::records::{Agent, Build, Configuration, Endpoint, VersionRecord};
 use super::Inner;
-use crate::ids::{AgentKey, Version};
+use crate::grants::Grant;
+use crate::ids::{AgentKey, Digest, TenantId, Version};
 
 impl Inner {
     /// Loads the program of a version that was built before.
@@ -31,6 +32,7 @@ impl Inner {
                 BuildError::Server(error) => NotServing::Load(error),
             })?;
         let artifact = digest.clone();
+        let grant = version.grant().unwrap_or_default();
         let configuration = version.configuration;
         Ok(Arc::new(Deployment {
             agent: key.clone(),
@@ -41,13 +43,36 @@ impl Inner {
             artifact,
             environment: configuration.environment,
             request_headers: configuration.request_headers,
+            grant,
             program,
         }))
     }
 
+    /// Makes the program of a version, and says what that is granted.
+    async fn make(
+        &self,
+        tenant: &TenantId,
+        configuration: &Configuration,
+        digest: &Digest,
+    ) -> Result<Grant, BuildError> {
+        let artifact = self.files.path(digest);
+        let manifest = self.builder.manifest(artifact.clone()).await?;
+        let grant = Grant::of(&manifest, &self.policy(tenant).grants);
+        for name in configuration.agent_variables() {
+            grant
+                .environment(name)
+                .map_err(|denied| BuildError::Component(denied.to_string()))?;
+        }
+        let program = self.builder.program(digest, artifact).await?;
+        if let Some(memory) = grant.granted.memory_mib {
+            self.builder.try_start(&program, memory.get()).await?;
+        }
+        Ok(grant)
+    }
+
     /// Builds one version, and lets the endpoints that wait for it go on.
     async fn build(&self, key: &AgentKey, version: Version) -> Result<(), Error> {
-        let reference = {
+        let configuration = {
             let mut known = self.known();
             // Deleted while it waited.
             let Ok(entry) = known.entry_of(key) else {
@@ -56,26 +81,25 @@ impl Inner {
             let Ok(record) = entry.version(version) else {
                 return Ok(());
             };
-            record.configuration.artifact.reference.clone()
+            record.configuration.clone()
         };
-        let build = match self.store.artifact(&key.tenant, &reference)? {
-            None => Build::Failed {
-                reason: format!(
-                    "no artifact is stored under {reference}; push one with: kellion push FILE.wasm {reference}"
-                ),
-            },
-            Some(artifact) => match self
-                .builder
-                .program(&artifact.digest, self.files.path(&artifact.digest))
+        let reference = &configuration.artifact.reference;
+        let (build, grant) = match self.store.artifact(&key.tenant, reference)? {
+            None => Err(BuildError::Component(format!(
+                "no artifact is stored under {reference}; push one with: kellion push FILE.wasm {reference}"
+            ))),
+            Some(artifact) => self
+                .make(&key.tenant, &configuration, &artifact.digest)
                 .await
-            {
-                Ok(_) => Build::Ready {
-                    digest: artifact.digest,
-                },
-                Err(BuildError::Component(reason)) => Build::Failed { reason },
-                Err(BuildError::Server(error)) => return Err(error),
+                .map(|grant| (artifact.digest, grant)),
+        }
+        .map_or_else(
+            |error| match error {
+                BuildError::Component(reason) => Ok((Build::Failed { reason }, None)),
+                BuildError::Server(error) => Err(error),
             },
-        };
+            |(digest, grant)| Ok((Build::Ready { digest }, Some(grant))),
+        )?;
         tracing::info!(agent.id = %key.agent, version = version.number(), ?build, "built");
         let mut known = self.known();
         let Ok(entry) = known.entry_of(key) else {
@@ -87,6 +111,7 @@ impl Inner {
         let now = self.clock.now();
         let record = VersionRecord {
             build,
+            grant,
             updated: now,
             ..record.clone()
         };
