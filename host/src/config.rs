@@ -143,6 +143,66 @@ pub fn default_tools() -> Option<PathBuf> {
     cache.map(|cache| cache.join("kellion/tools"))
 }
 
+/// What a client signs with.
+pub struct Credentials {
+    /// The access key's id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+}
+
+/// The credentials that AWS clients would find here: those in the environment, otherwise those of the profile in the
+/// shared credentials file.
+pub fn aws_credentials() -> Option<Credentials> {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let (Some(id), Some(secret)) = (set("AWS_ACCESS_KEY_ID"), set("AWS_SECRET_ACCESS_KEY")) {
+        return Some(Credentials { id, secret });
+    }
+    let file = set("AWS_SHARED_CREDENTIALS_FILE")
+        .map(PathBuf::from)
+        .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".aws/credentials")))?;
+    let text = std::fs::read_to_string(file).ok()?;
+    profile(
+        &text,
+        &set("AWS_PROFILE").unwrap_or_else(|| "default".to_owned()),
+    )
+}
+
+/// A profile of a shared credentials file.
+fn profile(text: &str, name: &str) -> Option<Credentials> {
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| {
+        let inner = line
+            .strip_prefix('[')
+            .and_then(|line| line.strip_suffix(']'));
+        inner.is_some_and(|inner| inner.trim() == name)
+    })?;
+    let (mut id, mut secret) = (None, None);
+    for line in lines.take_while(|line| !line.starts_with('[')) {
+        match line
+            .split_once('=')
+            .map(|(key, value)| (key.trim(), value.trim()))
+        {
+            Some(("aws_access_key_id", value)) => id = Some(value.to_owned()),
+            Some(("aws_secret_access_key", value)) => secret = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    Some(Credentials {
+        id: id?,
+        secret: secret?,
+    })
+}
+
+/// The region that the command line signs for: `KELLION_REGION`, otherwise what AWS clients take, otherwise a server's own
+/// default.
+pub fn client_region() -> String {
+    ["KELLION_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| Config::default().region)
+}
+
 /// Whether this machine's environment says how to reach Bedrock: an endpoint, credentials, or a place to get them.
 pub fn aws_is_configured() -> bool {
     const SIGNS: [&str; 7] = [
@@ -178,6 +238,15 @@ mod tests {
             }
         );
         assert_eq!(config.sessions, default.sessions);
+    }
+
+    #[test]
+    fn a_profile_is_read_as_aws_clients_read_it() {
+        let text = "[default]\naws_access_key_id=one\naws_secret_access_key = a=b\n\n[ other ]\naws_access_key_id = two\n";
+        let found = profile(text, "default").unwrap();
+        assert_eq!((found.id.as_str(), found.secret.as_str()), ("one", "a=b"));
+        assert!(profile(text, "other").is_none(), "it has no secret");
+        assert!(profile(text, "third").is_none());
     }
 
     #[test]

@@ -3,24 +3,23 @@
 mod build;
 mod endpoints;
 mod serving;
+mod storage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::Stream;
 use tokio::sync::mpsc;
 
-use super::artifacts::{Artifact, Files, Reference};
+use super::artifacts::Files;
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
 use super::store::Store;
 use super::{Config, Error, Limits, Policies};
 use crate::clock::Clock;
-use crate::ids::{AgentId, AgentKey, AgentName, Digest, EndpointName, TenantId, Version};
+use crate::ids::{AgentId, AgentKey, AgentName, EndpointName, TenantId, Version};
 use crate::sandbox::Sandbox;
 use crate::tenants::Policy;
 use serving::Serving;
@@ -116,34 +115,6 @@ impl Agents {
         });
         tokio::spawn(build::build_queue(Arc::downgrade(&inner), waiting));
         Ok(Self(inner))
-    }
-
-    /// Stores bytes under a reference, which from then on names them. Reads the stream as it comes, up to the limit; bytes
-    /// other than those that were announced get no name.
-    pub async fn push<E>(
-        &self,
-        tenant: &TenantId,
-        reference: Reference,
-        announced: Option<&Digest>,
-        bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Result<Artifact, Error> {
-        let (digest, size_bytes) = self.0.files.store(bytes).await?;
-        if announced.is_some_and(|announced| *announced != digest) {
-            return Err(Error::Digest);
-        }
-        let artifact = Artifact {
-            reference,
-            digest,
-            size_bytes,
-            pushed: self.0.clock.now(),
-        };
-        self.0.store.put_artifact(tenant, &artifact)?;
-        Ok(artifact)
-    }
-
-    /// The tenant's artifacts, by reference.
-    pub fn artifacts(&self, tenant: &TenantId) -> Result<Vec<Artifact>, Error> {
-        self.0.store.artifacts(tenant)
     }
 
     /// Makes an agent with version 1 and the endpoint DEFAULT. It serves when its build is through.

@@ -36,6 +36,15 @@ pub struct Config {
     pub compiler: PathBuf,
 }
 
+/// What a tenant has.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Agents.
+    pub agents: usize,
+    /// Artifacts, in bytes; what several references name counts once.
+    pub storage_bytes: u64,
+}
+
 /// Says what bounds a tenant. A version keeps the grant that it was deployed with: for that it is asked once for each build.
 pub type Policies = Arc<dyn Fn(&TenantId) -> Arc<Policy> + Send + Sync>;
 

@@ -70,6 +70,26 @@ pub(super) async fn artifacts(
     Ok(Json(json!({ "artifacts": artifacts })))
 }
 
+/// How much the tenant has of everything that is bounded, and how much it may have; null is without bound.
+pub(super) async fn usage(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+) -> Answer {
+    let (agents, tenant) = (api.agents.clone(), principal.tenant.clone());
+    let stored = blocking(move || agents.usage(&tenant)).await?;
+    let live = api.sessions.usage(&principal.tenant).await?;
+    Ok(Json(json!({
+        "account": principal.tenant,
+        "usage": {
+            "agents": stored.agents,
+            "storageBytes": stored.storage_bytes,
+            "sessions": live.sessions,
+            "concurrentTurns": live.turns,
+        },
+        "policy": *principal.policy,
+    })))
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct SessionsQuery {
     agent: Option<AgentId>,

@@ -101,6 +101,7 @@ routes! {
     Invoke POST "/runtimes/{agent}/stopruntimesession" data_plane::stop;
 
     Manage GET "/kellion/v1/server" admin::server;
+    Manage GET "/kellion/v1/usage" admin::usage;
     Manage GET "/kellion/v1/artifacts" admin::artifacts;
     Upload PUT "/kellion/v1/artifacts" admin::push;
     Manage GET "/kellion/v1/agents/{agent}/grant" grants::grant;

@@ -146,14 +146,19 @@ pub(super) fn snippet(client: &Client, agent: &Agent) -> String {
         r#"import boto3, json, uuid
 
 client = boto3.client(
-    "bedrock-agentcore", endpoint_url="{endpoint}", region_name="{region}",
-    aws_access_key_id="local", aws_secret_access_key="local")
+    "bedrock-agentcore", endpoint_url="{endpoint}", region_name="{region}"{local})
 answer = client.invoke_agent_runtime(
     agentRuntimeArn="{arn}",
     runtimeSessionId=str(uuid.uuid4()),
     payload=json.dumps({{"prompt": "How much is 2X5?", "user_id": 1}}))
 print(answer["response"].read().decode())
 "#,
+        // Otherwise boto3 finds the same credentials that were found here.
+        local = if client.signs() {
+            ""
+        } else {
+            ",\n    aws_access_key_id=\"local\", aws_secret_access_key=\"local\""
+        },
         endpoint = client.endpoint,
         arn = agent.arn,
     )

@@ -20,6 +20,7 @@ mod operator;
 mod push;
 mod serve;
 mod sessions;
+mod signing;
 mod tenants;
 mod test;
 mod travel;
