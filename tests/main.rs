@@ -30,5 +30,6 @@ mod models;
 mod stand_in;
 mod streaming;
 mod survives;
+mod tenancy;
 mod travel;
 mod tutorial;

@@ -4,6 +4,7 @@
 mod agent;
 mod client;
 mod host;
+mod keys;
 mod local;
 mod reply;
 mod tools;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub(crate) use self::agent::{Agent, Session};
 pub(crate) use self::client::{Client, ROLE, encoded, reference};
 pub(crate) use self::host::{Host, kellion};
+pub(crate) use self::keys::Key;
 pub(crate) use self::local::Local;
 pub(crate) use self::reply::Reply;
 pub(crate) use self::tools::{Tool, run, script};

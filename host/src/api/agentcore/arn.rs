@@ -44,7 +44,7 @@ pub(super) fn agent_of_segment(
     if key.tenant == *tenant {
         Ok(key)
     } else {
-        Err(unknown(segment))
+        Err(unknown(&key.agent))
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn agent_named(
     if region == api.region {
         Ok(AgentKey { tenant, agent })
     } else {
-        Err(unknown(segment))
+        Err(unknown(&agent))
     }
 }
 
@@ -103,10 +103,10 @@ fn malformed(segment: &str) -> ApiError {
     )
 }
 
-fn unknown(segment: &str) -> ApiError {
-    let shown: String = segment.chars().take(200).collect();
+/// In the words for an agent that is not there.
+fn unknown(agent: &AgentId) -> ApiError {
     ApiError::new(
         Code::ResourceNotFound,
-        format!("no agent {shown} was found"),
+        format!("no agent {agent} was found"),
     )
 }
