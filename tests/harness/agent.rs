@@ -85,6 +85,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The ARN of its agent.
+    pub(crate) fn agent_arn(&self) -> &str {
+        &self.agent.arn
+    }
+
     /// An invocation with these bytes.
     pub(crate) fn invocation(&self, payload: impl Into<reqwest::Body>) -> RequestBuilder {
         self.agent

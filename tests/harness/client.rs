@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{Agent, Key, Reply, eventually};
+use super::{Agent, Authority, Key, Reply, eventually};
 
 /// The account of a server without keys.
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -28,12 +28,19 @@ pub(crate) struct Client {
 
 impl Client {
     pub(super) fn new(endpoint: String) -> Self {
+        Self::trusting(endpoint, None)
+    }
+
+    /// One that trusts an authority beside the system's.
+    pub(super) fn trusting(endpoint: String, authority: Option<&Authority>) -> Self {
+        let authority = authority.map(Authority::certificate);
         // No proxies of this machine, and no connection kept to a server that may be killed meanwhile; the limit only
         // keeps a broken server from hanging the test.
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0)
             .timeout(Duration::from_secs(240))
+            .tls_certs_merge(authority)
             .build()
             .expect("an HTTP client can be made");
         Self {

@@ -14,7 +14,7 @@ pub struct Server {
     /// file descriptors are left of what the system grants the process.
     pub max_connections: NonZeroUsize,
     /// How long the head of a request may take, in seconds, from its first byte on; that of the first one from the
-    /// connection on. Then the connection is closed. 10 by default.
+    /// connection on. Then the connection is closed. A TLS handshake may take as long. 10 by default.
     pub header_timeout_seconds: NonZeroU64,
     /// How many headers a request has at most. 100 by default.
     pub max_headers: NonZeroUsize,

@@ -31,9 +31,6 @@ use super::socket::Socket;
 use super::tls::Certificates;
 use crate::{api, config};
 
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
 /// The first byte of whoever speaks TLS.
 const TLS_HANDSHAKE_RECORD: u8 = 22;
 
@@ -138,7 +135,7 @@ impl Door {
             return self.serve(socket, &meter, &mut orders).await;
         };
         let shaken = tokio::select! {
-            shaken = tokio::time::timeout(HANDSHAKE, shake_hands(socket, certificates)) => shaken,
+            shaken = tokio::time::timeout(self.waits.head, shake_hands(socket, certificates)) => shaken,
             () = ordered_away(&mut orders, &meter) => return,
         };
         if let Ok(Some(stream)) = shaken {

@@ -90,10 +90,15 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     pub(super) fn new(body: AxumBody, request: Request) -> Self {
+        let offer = Offer::of_stream();
+        // A client that takes nothing from the beginning does not even let the first piece be asked for.
+        if let Some(offer) = &offer {
+            offer.made();
+        }
         Self {
             body,
             rest: Bytes::new(),
-            offer: Offer::of_stream(),
+            offer,
             _request: request,
         }
     }
