@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{agents, journal, sandbox, sessions};
+use crate::{agents, journal, sandbox, sessions, tokens};
 
 /// The address that servers listen on, and clients look for one, unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
@@ -25,6 +25,8 @@ pub struct Config {
     pub provider: ProviderChoice,
     /// How long running turns may go on after SIGTERM, in seconds. 30 by default.
     pub grace_seconds: u64,
+    /// How bearer tokens are verified.
+    pub auth: tokens::Config,
     /// What bounds an upload.
     pub agents: agents::Limits,
     /// What cells may use.
@@ -43,6 +45,7 @@ impl Default for Config {
             region: "us-west-2".to_owned(),
             provider: ProviderChoice::default(),
             grace_seconds: 30,
+            auth: tokens::Config::default(),
             agents: agents::Limits::default(),
             sandbox: sandbox::Config::default(),
             sessions: sessions::Config::default(),

@@ -8,7 +8,7 @@
 //! | 5 | [`api`] | HTTP: the AgentCore wire and the admin API |
 //! | 4 | [`sessions`] | one actor for each session, and what a turn may reach |
 //! | 3 | [`agents`] | names, versions, endpoints, artifacts, builds |
-//! | 2 | [`sandbox`], [`models`], [`journal`] | the only wasmtime; the only AWS SDK; the record of each session |
+//! | 2 | [`sandbox`], [`models`], [`journal`], [`tokens`] | the only wasmtime; the only AWS SDK; the record of each session; the only JWT |
 //! | 1 | [`contract`], [`ids`], [`clock`] | words that all floors share |
 //!
 //! A turn goes straight down: `api::agentcore::data_plane::invoke` → `sessions::Sessions::invoke` → the session's actor →
@@ -26,3 +26,4 @@ pub mod journal;
 pub mod models;
 pub mod sandbox;
 pub mod sessions;
+pub mod tokens;

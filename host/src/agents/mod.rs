@@ -4,6 +4,7 @@
 //! and compiles in a child process, never in this one.
 
 mod artifacts;
+mod authorizer;
 mod builder;
 mod catalog;
 mod deployment;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use artifacts::{Artifact, Reference};
+pub use authorizer::Authorizer;
 pub use builder::REFUSED;
 pub use catalog::Agents;
 pub use deployment::{Deployment, NotServing};

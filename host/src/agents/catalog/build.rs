@@ -41,6 +41,7 @@ impl Inner {
             artifact,
             environment: configuration.environment,
             request_headers: configuration.request_headers,
+            authorizer: configuration.authorizer,
             program,
         }))
     }
