@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{agents, journal, sandbox, sessions};
+use crate::{agents, journal, sandbox, sessions, tokens};
 
 pub use server::{HeaderBytes, InvalidHeaderBytes, Server, Tls};
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub grace_seconds: u64,
     /// What clients of the port may do, and its certificate.
     pub server: Server,
+    /// How bearer tokens are verified.
+    pub auth: tokens::Config,
     /// What bounds an upload.
     pub agents: agents::Limits,
     /// What cells may use.
@@ -54,6 +56,7 @@ impl Default for Config {
             provider: ProviderChoice::default(),
             grace_seconds: 30,
             server: Server::default(),
+            auth: tokens::Config::default(),
             agents: agents::Limits::default(),
             sandbox: sandbox::Config::default(),
             sessions: sessions::Config::default(),

@@ -8,7 +8,7 @@
 //! | 5 | [`api`] | HTTP: the AgentCore wire and the admin API |
 //! | 4 | [`sessions`] | one actor for each session, and what a turn may reach |
 //! | 3 | [`agents`] | names, versions, endpoints, artifacts, builds |
-//! | 2 | [`sandbox`], [`models`], [`journal`], [`tenants`] | the only wasmtime; the only AWS SDK; the record of each session; who may call |
+//! | 2 | [`sandbox`], [`models`], [`journal`], [`tenants`], [`tokens`] | the only wasmtime; the only AWS SDK; the record of each session; who may call; the only JWT |
 //! | 1 | [`contract`], [`grants`], [`ids`], [`clock`], [`sigv4`] | words that all floors share; how AWS requests are signed |
 //!
 //! A turn goes straight down: `api::agentcore::data_plane::invoke` → `sessions::Sessions::invoke` → the session's actor →
@@ -29,3 +29,4 @@ pub mod sandbox;
 pub mod sessions;
 pub mod sigv4;
 pub mod tenants;
+pub mod tokens;

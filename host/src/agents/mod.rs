@@ -4,6 +4,7 @@
 //! and compiles in a child process, never in this one.
 
 mod artifacts;
+mod authorizer;
 mod builder;
 mod catalog;
 mod deployment;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 pub use artifacts::{Artifact, Reference};
+pub use authorizer::Authorizer;
 pub use builder::REFUSED;
 pub use catalog::Agents;
 pub use deployment::{Deployment, NotServing};

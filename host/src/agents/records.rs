@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::artifacts::Reference;
+use super::authorizer::Authorizer;
 use crate::clock::Timestamp;
 use crate::grants::Grant;
 use crate::ids::{AgentId, AgentName, Digest, EndpointName, Version};
@@ -155,6 +156,9 @@ pub struct Configuration {
     pub lifecycle: Lifecycle,
     /// Request headers that reach the agent, names in lower case.
     pub request_headers: Vec<String>,
+    /// Which bearer tokens open the agent; without one none does.
+    #[serde(default)]
+    pub authorizer: Option<Authorizer>,
     /// Members that are kept and shown as they came, and have no effect here.
     pub kept: Map<String, Value>,
 }

@@ -153,6 +153,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         lifecycle: Lifecycle::default(),
         environment: [("NAME".to_owned(), "value".to_owned())].into(),
         request_headers: Vec::new(),
+        authorizer: None,
         durability: None,
         grant: Grant::default(),
         artifact: Digest::of(b"probe"),

@@ -44,6 +44,7 @@ impl Inner {
             environment: configuration.environment,
             request_headers: configuration.request_headers,
             grant,
+            authorizer: configuration.authorizer,
             program,
         }))
     }

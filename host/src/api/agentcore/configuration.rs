@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::agents::{ArtifactSource, Configuration, DURABILITY, Lifecycle, Reference};
+use crate::agents::{ArtifactSource, Authorizer, Configuration, DURABILITY, Lifecycle, Reference};
 use crate::api::error::ApiError;
 use crate::journal::Durability;
 
@@ -42,11 +42,6 @@ struct RequestHeaders {
 impl RuntimeInput {
     /// Checks every constraint of the service model that touches a member with a meaning here.
     pub(super) fn configuration(self) -> Result<Configuration, ApiError> {
-        if self.authorizer_configuration.is_some() {
-            // To store it and not enforce it would be a door that looks locked.
-            let message = "authorizerConfiguration is not supported by this server; leave it out";
-            return Err(ApiError::invalid("authorizerConfiguration", message));
-        }
         let role_arn = self
             .role_arn
             .ok_or_else(|| ApiError::invalid("roleArn", "roleArn is required"))?;
@@ -66,6 +61,10 @@ impl RuntimeInput {
             environment: environment(self.environment_variables.unwrap_or_default())?,
             lifecycle: lifecycle(self.lifecycle_configuration)?,
             request_headers: request_headers(self.request_header_configuration)?,
+            authorizer: self
+                .authorizer_configuration
+                .map(Authorizer::try_from)
+                .transpose()?,
             kept,
         })
     }
@@ -102,6 +101,12 @@ pub(super) fn output(configuration: &Configuration) -> Map<String, Value> {
     if !configuration.request_headers.is_empty() {
         let allowed = json!({ "requestHeaderAllowlist": configuration.request_headers });
         output.insert("requestHeaderConfiguration".to_owned(), allowed);
+    }
+    if let Some(authorizer) = &configuration.authorizer {
+        output.insert(
+            "authorizerConfiguration".to_owned(),
+            authorizer.wire().clone(),
+        );
     }
     output
 }
