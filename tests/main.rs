@@ -40,5 +40,6 @@ mod streaming;
 mod survives;
 mod tenancy;
 mod tls;
+mod tokens;
 mod travel;
 mod tutorial;

@@ -21,6 +21,7 @@ use crate::models::offline::Offline;
 use crate::sandbox::{self, Sandbox};
 use crate::sessions::{Rooms, Sessions};
 use crate::tenants::{self, Tenants};
+use crate::tokens::Tokens;
 
 /// Why the server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +152,9 @@ impl Server {
             agents,
             sessions: sessions.clone(),
             tenants,
+            tokens: Tokens::new(&config.auth, Arc::clone(&clock)),
+            public_url: config.auth.public_url.clone(),
+            https: config.server.tls.is_some(),
             clock,
             rates: Rates::default(),
             region: config.region.clone(),

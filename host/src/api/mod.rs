@@ -25,7 +25,8 @@ use crate::clock::Clock;
 use crate::ids::RequestId;
 use crate::sessions::Sessions;
 use crate::tenants::Tenants;
-use agentcore::{arn, data_plane, endpoints, runtimes};
+use crate::tokens::Tokens;
+use agentcore::{arn, challenge, data_plane, endpoints, runtimes};
 pub use auth::{Access, Rates};
 
 pub use error::Refusal;
@@ -38,6 +39,12 @@ pub struct Api {
     pub sessions: Sessions,
     /// Who may call.
     pub tenants: Tenants,
+    /// Whether a token opens an agent.
+    pub tokens: Tokens,
+    /// The URL under which callers reach this server, when its operator says.
+    pub public_url: Option<String>,
+    /// Whether it is reached by TLS.
+    pub https: bool,
     /// What time it is, for signatures.
     pub clock: Arc<dyn Clock>,
     /// The region in this server's ARNs.
@@ -99,6 +106,7 @@ routes! {
 
     Invoke POST "/runtimes/{agent}/invocations" data_plane::invoke;
     Invoke POST "/runtimes/{agent}/stopruntimesession" data_plane::stop;
+    Open GET "/runtimes/{agent}/invocations/.well-known/oauth-protected-resource" challenge::metadata;
 
     Manage GET "/kellion/v1/server" admin::server;
     Manage GET "/kellion/v1/usage" admin::usage;

@@ -52,6 +52,10 @@ impl RuntimeInput {
         if let Some(description) = &self.description {
             length("description", description, 1, 4_096)?;
         }
+        let authorizer = self
+            .authorizer_configuration
+            .map(Authorizer::try_from)
+            .transpose()?;
         let mut kept = self.kept;
         kept.remove("clientToken");
         Ok(Configuration {
@@ -60,11 +64,11 @@ impl RuntimeInput {
             description: self.description,
             environment: environment(self.environment_variables.unwrap_or_default())?,
             lifecycle: lifecycle(self.lifecycle_configuration)?,
-            request_headers: request_headers(self.request_header_configuration)?,
-            authorizer: self
-                .authorizer_configuration
-                .map(Authorizer::try_from)
-                .transpose()?,
+            request_headers: request_headers(
+                self.request_header_configuration,
+                authorizer.is_some(),
+            )?,
+            authorizer,
             kept,
         })
     }
@@ -187,7 +191,12 @@ fn lifecycle(input: Option<LifecycleInput>) -> Result<Lifecycle, ApiError> {
     })
 }
 
-fn request_headers(input: Option<RequestHeaders>) -> Result<Vec<String>, ApiError> {
+/// Headers that an agent may be shown. Among them is Authorization only when it is a token, which its agent may pass on: a
+/// signature is of use to nobody else.
+fn request_headers(
+    input: Option<RequestHeaders>,
+    takes_tokens: bool,
+) -> Result<Vec<String>, ApiError> {
     const FIELD: &str = "requestHeaderConfiguration";
     const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
     let names = input
@@ -208,15 +217,17 @@ fn request_headers(input: Option<RequestHeaders>) -> Result<Vec<String>, ApiErro
                 || (name.starts_with("x-amzn-") && !name.starts_with(CUSTOM))
                 || matches!(
                     name.as_str(),
-                    "authorization" | "cookie" | "host" | "content-length" | "transfer-encoding"
-                );
+                    "cookie" | "host" | "content-length" | "transfer-encoding"
+                )
+                || (name == "authorization" && !takes_tokens);
             if valid && !reserved {
                 Ok(name)
             } else {
                 Err(ApiError::invalid(
                     FIELD,
                     format!(
-                        "the header {name:?} cannot be allowed: it is reserved or not a header name"
+                        "the header {name:?} cannot be allowed: it is reserved, or not a header name; Authorization needs a \
+                         customJWTAuthorizer"
                     ),
                 ))
             }

@@ -26,7 +26,11 @@ pub(in crate::api) struct AgentQuery {
 }
 
 impl AgentQuery {
-    fn endpoint(&self) -> Result<EndpointName, ApiError> {
+    pub(super) fn account_id(&self) -> Option<&str> {
+        self.account_id.as_deref()
+    }
+
+    pub(super) fn endpoint(&self) -> Result<EndpointName, ApiError> {
         match &self.qualifier {
             None => Ok(EndpointName::default_endpoint()),
             Some(name) => name.parse().map_err(|error: crate::ids::InvalidId| {
@@ -46,7 +50,7 @@ pub(in crate::api) async fn invoke(
     body: Body,
 ) -> Result<Response, ApiError> {
     let id = RequestId::random();
-    let agent = caller::agent(&api, &credentials, &segment, query.account_id.as_deref())?;
+    let agent = caller::agent(&api, &credentials, &segment, query.account_id())?;
     let endpoint = query.endpoint()?;
     let caller = caller::identify(&api, credentials, &agent, &endpoint, &request).await?;
     let session = headers::session(&request)?.unwrap_or_else(SessionId::random);
@@ -91,7 +95,7 @@ pub(in crate::api) async fn stop(
     Query(query): Query<AgentQuery>,
     request: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let agent = caller::agent(&api, &credentials, &segment, query.account_id.as_deref())?;
+    let agent = caller::agent(&api, &credentials, &segment, query.account_id())?;
     let endpoint = query.endpoint()?;
     let caller = caller::identify(&api, credentials, &agent, &endpoint, &request).await?;
     let session = headers::session(&request)?.ok_or_else(|| {

@@ -2,6 +2,7 @@
 
 pub(super) mod arn;
 mod caller;
+pub(super) mod challenge;
 mod configuration;
 pub(super) mod data_plane;
 pub(super) mod endpoints;
