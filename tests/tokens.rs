@@ -252,7 +252,7 @@ async fn the_authorization_header_reaches_an_agent_that_takes_tokens_and_asks_fo
         .json_of(200);
     assert_eq!(
         context["headers"],
-        json!([["authorization", format!("Bearer {token}")]])
+        json!([{ "name": "authorization", "value": format!("Bearer {token}") }])
     );
 
     let mut refused = json!({
