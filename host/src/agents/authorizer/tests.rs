@@ -6,6 +6,7 @@ use super::*;
 
 const URL: &str = "https://issuer.example.com/.well-known/openid-configuration";
 
+#[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
 fn authorizer(more: Value) -> Value {
     let mut members = json!({ "discoveryUrl": URL });
     for (name, value) in more.as_object().unwrap() {
@@ -14,6 +15,7 @@ fn authorizer(more: Value) -> Value {
     json!({ "customJWTAuthorizer": members })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
 fn claim_rule(kind: &str, operator: &str, value: Value) -> Value {
     authorizer(json!({ "customClaims": [{
         "inboundTokenClaimName": "cognito:groups",
@@ -24,12 +26,12 @@ fn claim_rule(kind: &str, operator: &str, value: Value) -> Value {
 
 #[track_caller]
 fn refused(wire: Value, because: &str) {
-    match Authorizer::try_from(wire.clone()) {
+    match Authorizer::try_from(wire) {
         Err(Error::Invalid { field, message }) => {
             assert_eq!(field, "authorizerConfiguration");
             assert!(message.contains(because), "{message}");
         }
-        other => panic!("{wire}: {other:?}"),
+        other => panic!("{other:?} in place of {because}"),
     }
 }
 
