@@ -1,8 +1,19 @@
 //! Grants: what an artifact asks for is what its agent gets, and no more; each refusal says what is missing.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use bytes::Bytes;
+use futures::stream;
+use kellion_host::agents::{
+    self, Agents, ArtifactSource, Build, Configuration, Policies, Reference,
+};
+use kellion_host::clock::SystemClock;
+use kellion_host::grants::Policy;
+use kellion_host::ids::{AgentKey, TenantId};
+use kellion_host::sandbox::{self, Sandbox};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wasm_encoder::{ComponentSection, CustomSection};
@@ -314,6 +325,106 @@ async fn a_configuration_sets_the_names_that_were_asked_for() {
         .ask(json!({ "do": "config", "name": "GREETING" }))
         .await;
     assert_eq!(greeting, "Hello");
+}
+
+/// The model's first words are taken, and the stream dropped.
+#[tokio::test]
+async fn a_stream_that_is_dropped_is_not_for_nothing() {
+    let mut host = Host::builder().alone().start();
+    let session = session(&host, "input_tokens_per_session = 15").await;
+    let first_words = json!({ "do": "model-cancel", "prompt": "x".repeat(80) });
+    session.ask(first_words.clone()).await;
+    die(&mut host);
+    let shown = session.inspect().await;
+    assert_eq!(shown["models"]["inputTokens"], 20, "{shown}");
+    fails(&session, first_words, "the session has sent 20 tokens").await;
+}
+
+/// A tenant with a policy, without a server around its agents.
+#[tokio::test]
+async fn a_tenants_policy_bounds_what_is_granted() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = agents::Config {
+        data: folder.path().to_owned(),
+        compiler: env!("CARGO_BIN_EXE_kellion").into(),
+    };
+    let sandbox = sandbox::Config {
+        max_live_sessions: 4,
+        ..sandbox::Config::default()
+    };
+    let bounded: TenantId = "111111111111".parse().unwrap();
+    let free: TenantId = "222222222222".parse().unwrap();
+    let strict = bounded.clone();
+    let policies: Policies = Arc::new(move |tenant| match *tenant == strict {
+        true => {
+            toml::from_str("models = [\"us.*\"]\nmemory_mib = 64\nenvironment = [\"A\"]").unwrap()
+        }
+        false => Policy::default(),
+    });
+    let agents = Agents::open(
+        &places,
+        agents::Limits::default(),
+        policies,
+        Arc::new(Sandbox::new(sandbox).unwrap()),
+        Arc::new(SystemClock),
+    )
+    .unwrap();
+    let reference: Reference = reference("probe").parse().unwrap();
+    let asks = "models = [\"us.anthropic.*\", \"eu.*\"]\nmemory_mib = 128";
+    let built = async |tenant: &TenantId, name: &str, variable: Option<&str>| {
+        let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from(asking(asks)))]);
+        agents.push(tenant, reference.clone(), bytes).await.unwrap();
+        let configuration = Configuration {
+            artifact: ArtifactSource {
+                reference: reference.clone(),
+                wire: Value::Null,
+            },
+            role_arn: String::new(),
+            description: None,
+            environment: variable
+                .map(|name| (name.to_owned(), String::new()))
+                .into_iter()
+                .collect(),
+            lifecycle: agents::Lifecycle::default(),
+            request_headers: Vec::new(),
+            kept: serde_json::Map::new(),
+        };
+        let (agent, _) = agents
+            .create(tenant, name.parse().unwrap(), configuration)
+            .unwrap();
+        let key = AgentKey {
+            tenant: tenant.clone(),
+            agent: agent.id,
+        };
+        eventually("the build", || async {
+            let (_, version) = agents.get(&key, None).unwrap();
+            (version.build != Build::Building).then_some(version)
+        })
+        .await
+    };
+    let version = built(&bounded, "first", Some("A")).await;
+    let grant = version.grant().unwrap();
+    assert_eq!(
+        json!(grant.granted),
+        json!({ "models": ["us.anthropic.*"], "memory_mib": 64, "environment": ["A"] })
+    );
+    assert_eq!(
+        Vec::from_iter(grant.refused.iter().map(ToString::to_string)),
+        [
+            "models eu.*: the tenant's policy allows [us.*]",
+            "memory_mib 128: the tenant's policy allows 64"
+        ]
+    );
+    let refused = built(&bounded, "second", Some("B")).await;
+    let reason = refused.failure().unwrap();
+    assert!(
+        reason.contains("environment variable B: the tenant's policy"),
+        "{reason}"
+    );
+    let version = built(&free, "first", Some("B")).await;
+    let grant = version.grant().unwrap();
+    assert_eq!(grant.granted, grant.asked);
+    assert!(grant.refused.is_empty());
 }
 
 /// What a command says on stdout and on stderr, having ended well.

@@ -1,5 +1,6 @@
 //! `kellion check FILE`: would it run here, and at what cost.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,7 +52,13 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let manifest = super::inspect::asked(&bytes)
         .map_err(|why| Failure::new(format!("{}: {why}", args.path.display())))?;
     let trial = match program {
-        Some(program) => Some(try_out(&program, compile, config).await?),
+        Some(program) => {
+            let memory_mib = manifest
+                .0
+                .memory_mib
+                .map_or(config.memory_mib, NonZeroU32::get);
+            Some(try_out(&program, compile, config, memory_mib).await?)
+        }
         None => None,
     };
     if json {
@@ -69,6 +76,7 @@ async fn try_out(
     compiled: &[u8],
     compile: Duration,
     config: sandbox::Config,
+    memory_mib: u32,
 ) -> Result<Trial, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of(error);
     let folder = tempfile::tempdir()
@@ -79,14 +87,14 @@ async fn try_out(
     let sandbox = Sandbox::new(config).map_err(|error| failed(&error))?;
     let program = sandbox.load(&file).map_err(|error| failed(&error))?;
     // The first start pays for what all share.
-    let first = start(&sandbox, &program).await?;
+    let first = start(&sandbox, &program, memory_mib).await?;
     let memory_bytes = first.memory_bytes();
     let before = private_bytes();
     let mut times = Vec::with_capacity(STARTS);
     let mut cells = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
         let began = Instant::now();
-        cells.push(start(&sandbox, &program).await?);
+        cells.push(start(&sandbox, &program, memory_mib).await?);
         times.push(began.elapsed());
     }
     let after = private_bytes();
@@ -113,14 +121,15 @@ fn private_bytes() -> Option<u64> {
     Some(kib << 10)
 }
 
-async fn start(sandbox: &Sandbox, program: &Program) -> Result<Cell, Failure> {
+async fn start(sandbox: &Sandbox, program: &Program, memory_mib: u32) -> Result<Cell, Failure> {
     struct ToTheTerminal;
     impl LogSink for ToTheTerminal {
         fn write(&self, _: Level, message: &str) {
             super::tell(message);
         }
     }
-    Cell::start(sandbox, program, Arc::new(ToTheTerminal), &Birth::TRIAL)
+    let log = Arc::new(ToTheTerminal);
+    Cell::start_within(sandbox, program, memory_mib, log, &Birth::TRIAL)
         .await
         .map_err(|fault| Failure::new(format!("a trial start failed: {fault}")))
 }

@@ -17,6 +17,7 @@ mod invocation;
 mod journaled;
 mod life;
 mod log;
+mod meter;
 mod outlet;
 mod owner;
 mod past;
