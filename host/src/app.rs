@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::agents::{self, Agents};
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::{Config, ProviderChoice, aws_is_configured};
+use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured};
 use crate::journal::{self, Journal};
 use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
@@ -108,6 +108,8 @@ impl Server {
         let places = agents::Config {
             data: config.data.clone(),
             compiler,
+            sources: config.artifacts.clone(),
+            access: artifact_access(),
         };
         let agents = Agents::open(
             &places,

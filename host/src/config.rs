@@ -27,6 +27,8 @@ pub struct Config {
     pub grace_seconds: u64,
     /// What bounds an upload.
     pub agents: agents::Limits,
+    /// Where artifacts may come from that nobody pushed.
+    pub artifacts: agents::Policy,
     /// What cells may use.
     pub sandbox: sandbox::Config,
     /// How sessions are kept.
@@ -44,6 +46,7 @@ impl Default for Config {
             provider: ProviderChoice::default(),
             grace_seconds: 30,
             agents: agents::Limits::default(),
+            artifacts: agents::Policy::default(),
             sandbox: sandbox::Config::default(),
             sessions: sessions::Config::default(),
             journal: journal::Config::default(),
@@ -130,6 +133,42 @@ pub fn default_tools() -> Option<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")));
     cache.map(|cache| cache.join("kellion/tools"))
+}
+
+/// What this machine's environment says about registries and S3.
+pub fn artifact_access() -> agents::Access {
+    const S3: [&str; 13] = [
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    ];
+    let folder = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let docker =
+        folder("DOCKER_CONFIG").or_else(|| folder("HOME").map(|home| home.join(".docker")));
+    let set = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.is_empty())
+            .map(|value| (name, value))
+    };
+    agents::Access {
+        docker: docker.map(|folder| folder.join("config.json")),
+        s3: S3.into_iter().filter_map(set).collect(),
+    }
 }
 
 /// Whether this machine's environment says how to reach Bedrock: an endpoint, credentials, or a place to get them.

@@ -6,6 +6,7 @@ mod client;
 mod host;
 mod local;
 mod reply;
+mod services;
 mod tools;
 mod trace;
 
@@ -17,6 +18,7 @@ pub(crate) use self::client::{Client, ROLE, encoded, reference};
 pub(crate) use self::host::{Host, kellion};
 pub(crate) use self::local::Local;
 pub(crate) use self::reply::Reply;
+pub(crate) use self::services::{Image, Registry, S3, zip};
 pub(crate) use self::tools::{Tool, run, script};
 pub(crate) use self::trace::{Threads, Trace, most_calls};
 

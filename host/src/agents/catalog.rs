@@ -2,6 +2,8 @@
 
 mod build;
 mod endpoints;
+mod line;
+mod make;
 mod serving;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +19,9 @@ use super::artifacts::{Artifact, Files, Reference};
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
+use super::sources::Sources;
 use super::store::Store;
+use super::workshop::Workshop;
 use super::{Config, Error, Limits};
 use crate::clock::Clock;
 use crate::ids::{AgentId, AgentKey, AgentName, EndpointName, TenantId, Version};
@@ -39,6 +43,8 @@ pub struct Agents(Arc<Inner>);
 struct Inner {
     store: Store,
     files: Files,
+    sources: Sources,
+    workshop: Workshop,
     builder: Builder,
     clock: Arc<dyn Clock>,
     queue: mpsc::UnboundedSender<(AgentKey, Version)>,
@@ -57,7 +63,7 @@ struct Entry {
 impl Agents {
     /// Opens the data directory, makes it if there is none, and goes on with builds that a restart interrupted.
     ///
-    /// Blocks on the disk. Must be called in a tokio runtime, where the builds run, one at a time.
+    /// Blocks on the disk. Must be called in a tokio runtime, where the builds run.
     pub fn open(
         config: &Config,
         limits: Limits,
@@ -106,6 +112,8 @@ impl Agents {
         let inner = Arc::new(Inner {
             store,
             files,
+            sources: Sources::new(config.sources.clone(), config.access.clone()),
+            workshop: Workshop::new(config),
             builder,
             clock,
             queue,

@@ -6,30 +6,38 @@
 mod artifacts;
 mod builder;
 mod catalog;
+mod child;
 mod deployment;
 mod records;
+mod sources;
 mod store;
+mod workshop;
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 pub use artifacts::{Artifact, Reference};
-pub use builder::REFUSED;
 pub use catalog::Agents;
+pub use child::REFUSED;
 pub use deployment::{Deployment, NotServing};
 pub use records::{
     Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle, Status,
     VersionRecord,
 };
+pub use sources::{Access, Policy, zip};
 
 /// How agents are kept and built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     /// Where everything is kept: the database, artifacts, compiled programs.
     pub data: PathBuf,
     /// The program that compiles: this server's own executable.
     pub compiler: PathBuf,
+    /// Where artifacts may come from that nobody pushed.
+    pub sources: Policy,
+    /// How they are reached.
+    pub access: Access,
 }
 
 /// What bounds an upload. `[agents]` in the configuration file.

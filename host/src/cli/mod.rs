@@ -19,6 +19,7 @@ mod serve;
 mod sessions;
 mod test;
 mod travel;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -100,6 +101,9 @@ enum Command {
     /// Compile a component from stdin to stdout; the server calls this in a process of its own.
     #[command(hide = true)]
     CompileArtifact(compile::Args),
+    /// Take the component out of a zip on stdin, to stdout; the server calls this in a process of its own.
+    #[command(hide = true)]
+    UnpackArtifact(unpack::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -110,6 +114,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         // Alone in its process, without threads.
         Command::CompileArtifact(args) => return compile::run(&args),
+        Command::UnpackArtifact(args) => return unpack::run(&args),
         Command::Inspect(args) => inspect::run(&args, cli.json),
         Command::New(args) => new::run(&args, cli.json),
         Command::Build(args) => build::run(&args, cli.json),
@@ -140,9 +145,11 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
         Command::Agents { client } => agents::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
-        Command::Inspect(_) | Command::New(_) | Command::Build(_) | Command::CompileArtifact(_) => {
-            Ok(())
-        }
+        Command::Inspect(_)
+        | Command::New(_)
+        | Command::Build(_)
+        | Command::CompileArtifact(_)
+        | Command::UnpackArtifact(_) => Ok(()),
     }
 }
 
