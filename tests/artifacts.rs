@@ -1,8 +1,14 @@
 //! Where components come from: what was pushed, registries and S3 buckets, each spoken to by a server that others wrote.
 
+mod sources;
+
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::harness::{Agent, ECHO, Host, Image, PROBE, Registry, S3, eventually, kellion, zip};
+use crate::harness::{
+    Agent, ECHO, Host, HostBuilder, Image, PROBE, Registry, S3, eventually, kellion, zip,
+};
 
 fn read(file: &str) -> Vec<u8> {
     std::fs::read(file).expect("the build script made the guest")
@@ -32,7 +38,7 @@ fn version(bucket: &str, key: &str, version: &str) -> Value {
 /// Makes an agent that serves.
 async fn serves(host: &Host, name: &str, configuration: Value) -> Agent {
     let agent = host.create_with(name, configuration).await;
-    let built = agent.built().await;
+    let built = settled(host, &agent).await;
     assert_eq!(built["status"], "READY", "{built}");
     agent
 }
@@ -40,9 +46,21 @@ async fn serves(host: &Host, name: &str, configuration: Value) -> Agent {
 /// Makes an agent that does not serve; why not.
 async fn fails(host: &Host, name: &str, configuration: Value) -> String {
     let agent = host.create_with(name, configuration).await;
-    let built = agent.built().await;
+    let built = settled(host, &agent).await;
     assert_eq!(built["status"], "CREATE_FAILED", "{built}");
     built["failureReason"].as_str().expect("text").to_owned()
+}
+
+/// GetAgentRuntime, as soon as it is built, which takes sources minutes.
+async fn settled(host: &Host, agent: &Agent) -> Value {
+    for _ in 0..18_000 {
+        let runtime = host.get(&agent.path("")).await.json_of(200);
+        if runtime["status"] != "CREATING" {
+            return runtime;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("gave up waiting for the build");
 }
 
 #[track_caller]
@@ -206,7 +224,8 @@ async fn nothing_is_fetched_from_where_the_operator_did_not_allow() {
     let host = s3_host(
         &s3,
         "[artifacts]\nregistries = [\"registry.example\"]\nbuckets = [\"others\"]",
-    );
+    )
+    .start();
 
     let address = &registry.address;
     let reason = fails(&host, "image", container(&format!("{address}/a:1"))).await;
@@ -230,20 +249,19 @@ async fn nothing_is_fetched_from_where_the_operator_did_not_allow() {
 }
 
 /// A server that reads from this S3.
-fn s3_host(s3: &S3, config: &str) -> Host {
+fn s3_host(s3: &S3, config: &str) -> HostBuilder {
     Host::builder()
         .config(config)
         .environment("AWS_ENDPOINT_URL_S3", &s3.endpoint)
         .environment("AWS_ACCESS_KEY_ID", "local")
         .environment("AWS_SECRET_ACCESS_KEY", "SECRET-OF-THE-SERVER")
         .environment("AWS_REGION", "us-west-2")
-        .start()
 }
 
 #[tokio::test]
 async fn an_object_is_a_component_or_a_zip_with_one() {
     let s3 = S3::start();
-    let host = s3_host(&s3, "[artifacts]\nbuckets = [\"agents\"]");
+    let host = s3_host(&s3, "[artifacts]\nbuckets = [\"agents\"]").start();
     let (echo, probe) = (read(ECHO), read(PROBE));
 
     s3.put("agents", "v1/agent.wasm", &echo).await;
@@ -295,7 +313,7 @@ async fn an_object_is_a_component_or_a_zip_with_one() {
 #[tokio::test]
 async fn an_object_s_version_is_honoured() {
     let mut s3 = S3::start();
-    let host = s3_host(&s3, "[artifacts]\nbuckets = [\"agents\"]");
+    let host = s3_host(&s3, "[artifacts]\nbuckets = [\"agents\"]").start();
     let old = s3.put("agents", "a.wasm", &read(ECHO)).await;
     s3.put("agents", "a.wasm", &read(PROBE)).await;
     let newest = serves(&host, "newest", code("agents", "a.wasm", &["agent.py"])).await;
@@ -322,8 +340,9 @@ async fn objects_beyond_bounds_are_refused_by_what_is_wrong() {
     let host = s3_host(
         &s3,
         "[artifacts]\nbuckets = [\"agents\", \"none\"]\n[agents]\nartifact_mib = 1",
-    );
-    let zeros = vec![0; (1 << 20) + 1];
+    )
+    .start();
+    let zeros = vec![0; (3 << 20) + 1];
     let outside = {
         let name = b"nn/nn.wasm";
         let mut bytes = zip(&[("nn/nn.wasm", b"x")]);
@@ -336,7 +355,7 @@ async fn objects_beyond_bounds_are_refused_by_what_is_wrong() {
     };
     let cases: [(&str, Vec<u8>, &[&str]); 5] = [
         ("large", zeros.clone(), &["larger than 1 MiB"]),
-        ("bomb", zip(&[("a.wasm", &zeros)]), &["at most 1 MiB"]),
+        ("bomb", zip(&[("a.wasm", &zeros)]), &["at most 3 MiB"]),
         ("outside", outside, &["\"../nn.wasm\"", "leads out"]),
         (
             "broken",

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::agents::{self, Agents};
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured};
+use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured, default_tools};
 use crate::journal::{self, Journal};
 use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
@@ -110,6 +110,10 @@ impl Server {
             compiler,
             sources: config.artifacts.clone(),
             access: artifact_access(),
+            build: agents::BuildPolicy {
+                tools: config.build.tools.clone().or_else(default_tools),
+                ..config.build.clone()
+            },
         };
         let agents = Agents::open(
             &places,

@@ -29,6 +29,8 @@ pub struct Config {
     pub agents: agents::Limits,
     /// Where artifacts may come from that nobody pushed.
     pub artifacts: agents::Policy,
+    /// Which sources are built here.
+    pub build: agents::BuildPolicy,
     /// What cells may use.
     pub sandbox: sandbox::Config,
     /// How sessions are kept.
@@ -47,6 +49,7 @@ impl Default for Config {
             grace_seconds: 30,
             agents: agents::Limits::default(),
             artifacts: agents::Policy::default(),
+            build: agents::BuildPolicy::default(),
             sandbox: sandbox::Config::default(),
             sessions: sessions::Config::default(),
             journal: journal::Config::default(),
@@ -135,7 +138,7 @@ pub fn default_tools() -> Option<PathBuf> {
     cache.map(|cache| cache.join("kellion/tools"))
 }
 
-/// What this machine's environment says about registries and S3.
+/// What this machine's environment says about registries, S3 and toolchains.
 pub fn artifact_access() -> agents::Access {
     const S3: [&str; 13] = [
         "AWS_ENDPOINT_URL_S3",
@@ -151,6 +154,29 @@ pub fn artifact_access() -> agents::Access {
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    ];
+    // Where programs are, how the network is reached, and where packages come from.
+    const BUILD: [&str; 20] = [
+        "PATH",
+        "HOME",
+        "LANG",
+        "CARGO_HOME",
+        "RUSTUP_HOME",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "NODE_EXTRA_CA_CERTS",
+        "PIP_CERT",
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_FIND_LINKS",
+        "NPM_CONFIG_REGISTRY",
+        "npm_config_registry",
     ];
     let folder = |name| {
         std::env::var_os(name)
@@ -168,6 +194,11 @@ pub fn artifact_access() -> agents::Access {
     agents::Access {
         docker: docker.map(|folder| folder.join("config.json")),
         s3: S3.into_iter().filter_map(set).collect(),
+        build: BUILD
+            .into_iter()
+            .filter_map(set)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub(crate) use self::agent::{Agent, Session};
 pub(crate) use self::client::{Client, ROLE, encoded, reference};
-pub(crate) use self::host::{Host, kellion};
+pub(crate) use self::host::{Builder as HostBuilder, Host, kellion};
 pub(crate) use self::local::Local;
 pub(crate) use self::reply::Reply;
 pub(crate) use self::services::{Image, Registry, S3, zip};

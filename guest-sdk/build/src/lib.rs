@@ -22,6 +22,7 @@ mod typescript;
 pub use error::Error;
 pub use job::{Built, Options, build};
 pub use language::Language;
+pub use pack::edition;
 pub use project::Project;
 pub use template::create;
 

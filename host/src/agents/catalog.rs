@@ -113,7 +113,7 @@ impl Agents {
             store,
             files,
             sources: Sources::new(config.sources.clone(), config.access.clone()),
-            workshop: Workshop::new(config),
+            workshop: Workshop::open(config)?,
             builder,
             clock,
             queue,

@@ -26,6 +26,7 @@ pub use records::{
     VersionRecord,
 };
 pub use sources::{Access, Policy, zip};
+pub use workshop::BuildPolicy;
 
 /// How agents are kept and built.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,8 +37,10 @@ pub struct Config {
     pub compiler: PathBuf,
     /// Where artifacts may come from that nobody pushed.
     pub sources: Policy,
-    /// How they are reached.
+    /// What this machine has for that.
     pub access: Access,
+    /// Which sources are built.
+    pub build: BuildPolicy,
 }
 
 /// What bounds an upload. `[agents]` in the configuration file.

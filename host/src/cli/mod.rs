@@ -101,7 +101,8 @@ enum Command {
     /// Compile a component from stdin to stdout; the server calls this in a process of its own.
     #[command(hide = true)]
     CompileArtifact(compile::Args),
-    /// Take the component out of a zip on stdin, to stdout; the server calls this in a process of its own.
+    /// Take the component out of a zip on stdin, or make it of the sources in it, to stdout; the server calls this in a
+    /// process of its own.
     #[command(hide = true)]
     UnpackArtifact(unpack::Args),
 }

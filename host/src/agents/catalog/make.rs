@@ -22,7 +22,7 @@ impl Inner {
         let artifact = self.artifact(tenant, source).await?;
         let component = self
             .workshop
-            .component(&self.files, &artifact.digest, source)
+            .component(&self.files, &artifact.digest, configuration)
             .await?;
         let file = self.files.path(&component);
         self.builder.program(&component, file).await?;

@@ -42,14 +42,18 @@ pub struct Access {
     pub docker: Option<PathBuf>,
     /// The variables, by their names, that tell AWS SDKs how to reach S3.
     pub s3: Vec<(&'static str, String)>,
+    /// All that toolchains see of the environment.
+    pub build: Vec<(String, String)>,
 }
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.s3.iter().map(|(name, _)| *name).collect();
+        let s3: Vec<&str> = self.s3.iter().map(|(name, _)| *name).collect();
+        let build: Vec<&String> = self.build.iter().map(|(name, _)| name).collect();
         f.debug_struct("Access")
             .field("docker", &self.docker)
-            .field("s3", &names)
+            .field("s3", &s3)
+            .field("build", &build)
             .finish()
     }
 }

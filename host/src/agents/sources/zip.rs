@@ -132,6 +132,12 @@ impl<R: Read + Seek> Archive<R> {
             .unwrap_or_default()
     }
 
+    /// How many bytes an entry holds, as it says itself.
+    pub fn size(&self, number: usize) -> u64 {
+        let metadata = self.zip.metadata();
+        metadata.entry(number).map_or(0, |entry| entry.size())
+    }
+
     /// Writes what an entry holds.
     pub fn copy(&mut self, number: usize, to: &mut impl Write) -> Result<(), String> {
         let name = self.name(number).to_owned();
