@@ -49,11 +49,11 @@ impl Workshop {
     pub(super) fn open(config: &Config) -> Result<Self, Error> {
         let (made, rooms) = (config.data.join("made"), config.data.join("building"));
         open_folder(&made).map_err(Error::disk("make the builds' folder"))?;
-        match std::fs::remove_dir_all(&rooms) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::disk("clear the builds' folder")(error));
-            }
-            _ => {}
+        // What a build started may have outlived the server that was killed, and still write there for a moment.
+        if let Err(error) = std::fs::remove_dir_all(&rooms)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "a build's leftovers stay until the next start");
         }
         std::fs::create_dir_all(&rooms).map_err(Error::disk("make the builds' folder"))?;
         Ok(Self {
