@@ -9,6 +9,7 @@
 )]
 
 mod agentcore;
+mod artifacts;
 mod author;
 mod aws_clients;
 mod aws_sdks;

@@ -13,7 +13,7 @@ use self::listen::tls::{self, Certificates};
 use crate::agents::{self, Agents, Policies};
 use crate::api::{self, Api, Rates};
 use crate::clock::Clock;
-use crate::config::{Config, ProviderChoice, aws_is_configured};
+use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured, default_tools};
 use crate::journal::{self, Journal};
 use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
@@ -123,6 +123,12 @@ impl Server {
         let places = agents::Config {
             data: config.data.clone(),
             compiler,
+            sources: config.artifacts.clone(),
+            access: artifact_access(),
+            build: agents::BuildPolicy {
+                tools: config.build.tools.clone().or_else(default_tools),
+                ..config.build.clone()
+            },
         };
         let agents = Agents::open(
             &places,

@@ -38,6 +38,10 @@ pub struct Config {
     pub auth: tokens::Config,
     /// What bounds an upload.
     pub agents: agents::Limits,
+    /// Where artifacts may come from that nobody pushed.
+    pub artifacts: agents::SourcePolicy,
+    /// Which sources are built here.
+    pub build: agents::BuildPolicy,
     /// What cells may use.
     pub sandbox: sandbox::Config,
     /// How sessions are kept.
@@ -58,6 +62,8 @@ impl Default for Config {
             server: Server::default(),
             auth: tokens::Config::default(),
             agents: agents::Limits::default(),
+            artifacts: agents::SourcePolicy::default(),
+            build: agents::BuildPolicy::default(),
             sandbox: sandbox::Config::default(),
             sessions: sessions::Config::default(),
             journal: journal::Config::default(),
@@ -204,6 +210,70 @@ pub fn client_region() -> String {
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
         .unwrap_or_else(|| Config::default().region)
+}
+
+/// What this machine's environment says about registries, S3 and toolchains.
+pub fn artifact_access() -> agents::Access {
+    const S3: [&str; 13] = [
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    ];
+    // Where programs are, how the network is reached, and where packages come from.
+    const BUILD: [&str; 20] = [
+        "PATH",
+        "HOME",
+        "LANG",
+        "CARGO_HOME",
+        "RUSTUP_HOME",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "NODE_EXTRA_CA_CERTS",
+        "PIP_CERT",
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_FIND_LINKS",
+        "NPM_CONFIG_REGISTRY",
+        "npm_config_registry",
+    ];
+    let folder = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let docker =
+        folder("DOCKER_CONFIG").or_else(|| folder("HOME").map(|home| home.join(".docker")));
+    let set = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.is_empty())
+            .map(|value| (name, value))
+    };
+    agents::Access {
+        docker: docker.map(|folder| folder.join("config.json")),
+        s3: S3.into_iter().filter_map(set).collect(),
+        build: BUILD
+            .into_iter()
+            .filter_map(set)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    }
 }
 
 /// Whether this machine's environment says how to reach Bedrock: an endpoint, credentials, or a place to get them.

@@ -134,7 +134,8 @@ impl Client {
         self.create_with(name, json!({})).await
     }
 
-    async fn create_with(&self, name: &str, more: Value) -> Agent {
+    /// The same, with more members of the configuration.
+    pub(crate) async fn create_with(&self, name: &str, more: Value) -> Agent {
         let mut input = input(name);
         input["agentRuntimeName"] = json!(name);
         merge(&mut input, more);

@@ -18,6 +18,12 @@ pub struct Options {
     pub tools: Option<PathBuf>,
     /// What the agent asks for, as the server reads it; put into the component's section [`SECTION`](crate::SECTION).
     pub manifest: Option<String>,
+    /// Where the SDK is unpacked, and what the build needs in between is kept; `.kellion` in the project's folder otherwise.
+    pub own: Option<PathBuf>,
+    /// Whether the project comes from a stranger, with all that it needs in it, as AgentCore's direct code deployment has it.
+    /// Then no package is installed on its behalf but what the SDK itself brings, nothing outside of its folder is read, and
+    /// the build may move and remove its files.
+    pub vendored: bool,
 }
 
 /// What a build has made.
@@ -37,6 +43,8 @@ pub(crate) struct Job<'a> {
     pub(crate) sdk: PathBuf,
     /// The contract.
     pub(crate) wit: PathBuf,
+    /// See [`Options::vendored`].
+    pub(crate) vendored: bool,
     /// For what the build needs in between; kept for the next one.
     pub(crate) work: PathBuf,
     pub(crate) tools: Tools,
@@ -50,13 +58,17 @@ pub(crate) struct Job<'a> {
 ///
 /// Everything that the build needs beside the sources is kept in the project's folder `.kellion`, which ignores itself.
 pub fn build(project: &Project, options: &Options, talk: &dyn Fn(&str)) -> Result<Built> {
-    let own = project.folder.join(".kellion");
+    let own = options
+        .own
+        .clone()
+        .unwrap_or_else(|| project.folder.join(".kellion"));
     let language = project.language.name();
     let job = Job {
         project,
         env: &options.env,
         sdk: own.join("sdk").join(language),
         wit: own.join("wit"),
+        vendored: options.vendored,
         work: own.join("build").join(&project.name),
         tools: Tools::new(options.tools.clone().unwrap_or_else(|| own.join("tools"))),
         out: options

@@ -24,6 +24,7 @@ pub use error::Error;
 pub use job::{Built, Options, build};
 pub use language::Language;
 pub use manifest::SECTION;
+pub use pack::edition;
 pub use project::Project;
 pub use template::create;
 

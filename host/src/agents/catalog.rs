@@ -2,6 +2,8 @@
 
 mod build;
 mod endpoints;
+mod line;
+mod make;
 mod serving;
 mod storage;
 
@@ -16,7 +18,9 @@ use super::artifacts::Files;
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
+use super::sources::Sources;
 use super::store::Store;
+use super::workshop::Workshop;
 use super::{Config, Error, Limits, Policies};
 use crate::clock::Clock;
 use crate::ids::{AgentId, AgentKey, AgentName, EndpointName, TenantId, Version};
@@ -35,6 +39,8 @@ pub struct Agents(Arc<Inner>);
 struct Inner {
     store: Store,
     files: Files,
+    sources: Sources,
+    workshop: Workshop,
     builder: Builder,
     policies: Policies,
     clock: Arc<dyn Clock>,
@@ -54,8 +60,8 @@ struct Entry {
 impl Agents {
     /// Opens the data directory, makes it if there is none, and goes on with builds that a restart interrupted.
     ///
-    /// `policies` bounds what agents are granted. Blocks on the disk. Must be called in a tokio runtime, where the builds run,
-    /// one at a time.
+    /// `policies` bounds tenants and what their agents are granted. Blocks on the disk. Must be called in a tokio runtime,
+    /// where the builds run.
     pub fn open(
         config: &Config,
         limits: Limits,
@@ -105,6 +111,8 @@ impl Agents {
         let inner = Arc::new(Inner {
             store,
             files,
+            sources: Sources::new(config.sources.clone(), config.access.clone()),
+            workshop: Workshop::open(config)?,
             builder,
             policies,
             clock,

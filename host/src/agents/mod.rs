@@ -7,9 +7,12 @@ mod artifacts;
 mod authorizer;
 mod builder;
 mod catalog;
+mod child;
 mod deployment;
 mod records;
+mod sources;
 mod store;
+mod workshop;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,24 +21,32 @@ use serde::Deserialize;
 
 pub use artifacts::{Artifact, Reference};
 pub use authorizer::Authorizer;
-pub use builder::REFUSED;
 pub use catalog::Agents;
+pub use child::REFUSED;
 pub use deployment::{Deployment, NotServing};
 pub use records::{
     Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle, Status,
     VersionRecord,
 };
+pub use sources::{Access, Policy as SourcePolicy, zip};
+pub use workshop::BuildPolicy;
 
 use crate::ids::TenantId;
 use crate::tenants::Policy;
 
 /// How agents are kept and built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     /// Where everything is kept: the database, artifacts, compiled programs.
     pub data: PathBuf,
     /// The program that compiles: this server's own executable.
     pub compiler: PathBuf,
+    /// Where artifacts may come from that nobody pushed.
+    pub sources: SourcePolicy,
+    /// What this machine has for that.
+    pub access: Access,
+    /// Which sources are built.
+    pub build: BuildPolicy,
 }
 
 /// What a tenant has.

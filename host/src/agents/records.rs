@@ -190,6 +190,25 @@ pub struct ArtifactSource {
     pub wire: Value,
 }
 
+impl ArtifactSource {
+    /// The version of the object, if one is named.
+    pub fn version_id(&self) -> Option<&str> {
+        self.wire
+            .pointer("/codeConfiguration/code/s3/versionId")?
+            .as_str()
+    }
+
+    /// The file in a zip where the agent begins. What observes it at AWS comes before it there.
+    pub fn entry_point(&self) -> Option<&str> {
+        self.wire
+            .pointer("/codeConfiguration/entryPoint")?
+            .as_array()?
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|word| *word != "opentelemetry-instrument")
+    }
+}
+
 /// How long sessions live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifecycle {

@@ -70,6 +70,7 @@ pub(super) fn build(
         env: how.environment.iter().cloned().collect(),
         tools: how.tools.clone().or_else(config::default_tools),
         manifest: manifest(&project.folder)?.text(),
+        ..Options::default()
     };
     let built = kellion_build::build(project, &options, &|line| super::tell(line))
         .map_err(|error| Failure::of(&error))?;

@@ -24,6 +24,7 @@ mod signing;
 mod tenants;
 mod test;
 mod travel;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -114,6 +115,10 @@ enum Command {
     /// Compile a component from stdin to stdout; the server calls this in a process of its own.
     #[command(hide = true)]
     CompileArtifact(compile::Args),
+    /// Take the component out of a zip on stdin, or make it of the sources in it, to stdout; the server calls this in a
+    /// process of its own.
+    #[command(hide = true)]
+    UnpackArtifact(unpack::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -124,6 +129,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         // Alone in its process, without threads.
         Command::CompileArtifact(args) => return compile::run(&args),
+        Command::UnpackArtifact(args) => return unpack::run(&args),
         Command::New(args) => new::run(&args, cli.json),
         Command::Tenants(args) => tenants::run(&args, cli.json),
         Command::Keys(args) => keys::run(&args, cli.json),
@@ -160,7 +166,8 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         | Command::Build(_)
         | Command::Tenants(_)
         | Command::Keys(_)
-        | Command::CompileArtifact(_) => Ok(()),
+        | Command::CompileArtifact(_)
+        | Command::UnpackArtifact(_) => Ok(()),
     }
 }
 

@@ -134,6 +134,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
     let places = agents::Config {
         data: folder.join("agents"),
         compiler: folder.join("none"),
+        ..agents::Config::default()
     };
     let limits = agents::Limits::default();
     let agents = Agents::open(

@@ -3,14 +3,18 @@
 use std::sync::{Arc, Weak};
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::super::Error;
 use super::super::builder::BuildError;
 use super::super::deployment::{Deployment, NotServing};
-use super::super::records::{Agent, Build, Configuration, Endpoint, VersionRecord};
+use super::super::records::{Agent, Build, Endpoint, VersionRecord};
 use super::Inner;
-use crate::grants::Grant;
-use crate::ids::{AgentKey, Digest, TenantId, Version};
+use super::line::Line;
+use crate::ids::{AgentKey, Version};
+
+/// Builds at one time. Two, so that one that takes minutes holds up nobody else's.
+const AT_ONCE: usize = 2;
 
 impl Inner {
     /// Loads the program of a version that was built before.
@@ -49,28 +53,6 @@ impl Inner {
         }))
     }
 
-    /// Makes the program of a version, and says what that is granted.
-    async fn make(
-        &self,
-        tenant: &TenantId,
-        configuration: &Configuration,
-        digest: &Digest,
-    ) -> Result<Grant, BuildError> {
-        let artifact = self.files.path(digest);
-        let manifest = self.builder.manifest(artifact.clone()).await?;
-        let grant = Grant::of(&manifest, &self.policy(tenant).grants);
-        for name in configuration.agent_variables() {
-            grant
-                .environment(name)
-                .map_err(|denied| BuildError::Component(denied.to_string()))?;
-        }
-        let program = self.builder.program(digest, artifact).await?;
-        if let Some(memory) = grant.granted.memory_mib {
-            self.builder.try_start(&program, memory.get()).await?;
-        }
-        Ok(grant)
-    }
-
     /// Builds one version, and lets the endpoints that wait for it go on.
     async fn build(&self, key: &AgentKey, version: Version) -> Result<(), Error> {
         let configuration = {
@@ -84,23 +66,11 @@ impl Inner {
             };
             record.configuration.clone()
         };
-        let reference = &configuration.artifact.reference;
-        let (build, grant) = match self.store.artifact(&key.tenant, reference)? {
-            None => Err(BuildError::Component(format!(
-                "no artifact is stored under {reference}; push one with: kellion push FILE.wasm {reference}"
-            ))),
-            Some(artifact) => self
-                .make(&key.tenant, &configuration, &artifact.digest)
-                .await
-                .map(|grant| (artifact.digest, grant)),
-        }
-        .map_or_else(
-            |error| match error {
-                BuildError::Component(reason) => Ok((Build::Failed { reason }, None)),
-                BuildError::Server(error) => Err(error),
-            },
-            |(digest, grant)| Ok((Build::Ready { digest }, Some(grant))),
-        )?;
+        let (build, grant) = match self.make(&key.tenant, &configuration).await {
+            Ok((digest, grant)) => (Build::Ready { digest }, Some(grant)),
+            Err(BuildError::Component(reason)) => (Build::Failed { reason }, None),
+            Err(BuildError::Server(error)) => return Err(error),
+        };
         tracing::info!(agent.id = %key.agent, version = version.number(), ?build, "built");
         let mut known = self.known();
         let Ok(entry) = known.entry_of(key) else {
@@ -140,18 +110,42 @@ impl Inner {
     }
 }
 
-/// Builds versions one after another, as long as the catalog lives.
+/// Builds versions as long as the catalog lives: one at a time for each tenant, and tenants in turn.
 pub(super) async fn build_queue(
     catalog: Weak<Inner>,
     mut waiting: mpsc::UnboundedReceiver<(AgentKey, Version)>,
 ) {
-    while let Some((key, version)) = waiting.recv().await {
-        let Some(catalog) = catalog.upgrade() else {
-            return;
-        };
-        if let Err(error) = catalog.build(&key, version).await {
-            // It stays in its state and is built after the next start.
-            tracing::error!(agent.id = %key.agent, version = version.number(), %error, "a build failed");
+    let mut line = Line::default();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some((key, version)) = line.next()
+        {
+            let Some(catalog) = catalog.upgrade() else {
+                return;
+            };
+            running.spawn(async move {
+                let tenant = key.tenant.clone();
+                // In a task of its own: a build that panics takes nobody else's with it.
+                let building = tokio::spawn(async move {
+                    let built = catalog.build(&key, version).await;
+                    if let Err(error) = built {
+                        // It stays in its state and is built after the next start.
+                        tracing::error!(agent.id = %key.agent, version = version.number(), %error, "a build failed");
+                    }
+                });
+                if let Err(error) = building.await {
+                    tracing::error!(%error, "a build broke off");
+                }
+                tenant
+            });
+        }
+        tokio::select! {
+            more = waiting.recv() => match more {
+                Some((key, version)) => line.join(key, version),
+                None => return,
+            },
+            Some(Ok(tenant)) = running.join_next() => line.done(&tenant),
         }
     }
 }
