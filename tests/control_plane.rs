@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{ECHO, Host, PROBE, ROLE, TUTORIAL, eventually, reference};
 
+const ISSUER: &str = "https://issuer.example.com/.well-known/openid-configuration";
+
 fn named(name: &str) -> Value {
     json!({
         "agentRuntimeName": name,
@@ -57,6 +59,10 @@ async fn values_outside_the_service_model_are_refused_and_named() {
             "authorizerConfiguration",
             json!({ "customJWTAuthorizer": { "discoveryUrl": "https://example.com" } }),
         ),
+        (
+            "authorizerConfiguration",
+            json!({ "customJWTAuthorizer": { "discoveryUrl": ISSUER } }),
+        ),
     ];
     for (field, value) in cases {
         let mut input = named("agent");
@@ -75,11 +81,17 @@ async fn values_outside_the_service_model_are_refused_and_named() {
 #[tokio::test]
 async fn what_is_created_is_shown_as_it_was_given() {
     let host = Host::start();
+    let authorizer = json!({ "customJWTAuthorizer": {
+        "discoveryUrl": ISSUER,
+        "allowedAudience": ["agents"],
+        "allowedScopes": ["agents/invoke"],
+    } });
     let more = json!({
         "description": "Says what it is told",
         "environmentVariables": { "COLOR": "green" },
         "lifecycleConfiguration": { "maxLifetime": 600 },
         "requestHeaderConfiguration": { "requestHeaderAllowlist": ["x-tenant"] },
+        "authorizerConfiguration": authorizer,
         "protocolConfiguration": { "serverProtocol": "HTTP" },
         "clientToken": "0123456789012345678901234567890123456789",
     });
@@ -112,6 +124,7 @@ async fn what_is_created_is_shown_as_it_was_given() {
             // A short lifetime alone pulls the idle time down with it.
             "lifecycleConfiguration": { "idleRuntimeSessionTimeout": 600, "maxLifetime": 600 },
             "requestHeaderConfiguration": { "requestHeaderAllowlist": ["x-tenant"] },
+            "authorizerConfiguration": authorizer,
             "protocolConfiguration": { "serverProtocol": "HTTP" },
             "workloadIdentityDetails": { "workloadIdentityArn": null },
             "createdAt": null,

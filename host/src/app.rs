@@ -10,16 +10,18 @@ use tokio::net::TcpListener;
 
 use self::listen::Listening;
 use self::listen::tls::{self, Certificates};
-use crate::agents::{self, Agents};
-use crate::api::{self, Api};
+use crate::agents::{self, Agents, Policies};
+use crate::api::{self, Api, Rates};
 use crate::clock::Clock;
-use crate::config::{Config, ProviderChoice, aws_is_configured};
+use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured, default_tools};
 use crate::journal::{self, Journal};
 use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
 use crate::models::offline::Offline;
 use crate::sandbox::{self, Sandbox};
 use crate::sessions::{Rooms, Sessions};
+use crate::tenants::{self, Tenants};
+use crate::tokens::Tokens;
 
 /// Why the server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +29,8 @@ pub enum Error {
     /// Without keys the server must stay on this machine.
     #[error(
         "refusing to listen on {0}: this server has no keys yet, so everybody who reaches it may do everything; \
-         listen on a loopback address such as 127.0.0.1:8080"
+         make one with `kellion tenants create` and `kellion keys create`, or listen on a loopback address such as \
+         127.0.0.1:8080"
     )]
     NotLoopback(SocketAddr),
     /// Somebody else has the port, or the address is not this machine's.
@@ -51,6 +54,9 @@ pub enum Error {
         #[source]
         source: agents::Error,
     },
+    /// Keys and tenants cannot be read.
+    #[error(transparent)]
+    Tenants(#[from] tenants::Error),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -70,6 +76,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Who answers model calls.
     pub provider: &'static str,
+    /// Whether requests need a key; otherwise the server is in local mode.
+    pub keyed: bool,
     listening: Listening,
     sessions: Sessions,
     config: Config,
@@ -93,7 +101,13 @@ impl Server {
         compiler: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Server, Error> {
-        if !config.listen.ip().is_loopback() {
+        let tenants = Tenants::open(
+            &config.data,
+            config.master_key.as_deref(),
+            Arc::clone(&clock),
+        )?;
+        let keyed = tenants.keyed();
+        if !keyed && !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));
         }
         let listen = |source| Error::Listen {
@@ -109,10 +123,17 @@ impl Server {
         let places = agents::Config {
             data: config.data.clone(),
             compiler,
+            sources: config.artifacts.clone(),
+            access: artifact_access(),
+            build: agents::BuildPolicy {
+                tools: config.build.tools.clone().or_else(default_tools),
+                ..config.build.clone()
+            },
         };
         let agents = Agents::open(
             &places,
             config.agents,
+            bounds(&tenants),
             Arc::clone(&sandbox),
             Arc::clone(&clock),
         )
@@ -130,12 +151,18 @@ impl Server {
             provider,
             agents: agents.clone(),
             journal,
-            clock,
+            clock: Arc::clone(&clock),
         };
         let sessions = Sessions::new(config.sessions.clone(), rooms);
         let api = Api {
             agents,
             sessions: sessions.clone(),
+            tenants,
+            tokens: Tokens::new(&config.auth, Arc::clone(&clock)),
+            public_url: config.auth.public_url.clone(),
+            https: config.server.tls.is_some(),
+            clock,
+            rates: Rates::default(),
             region: config.region.clone(),
             provider: provider_name,
         };
@@ -146,6 +173,7 @@ impl Server {
         Ok(Server {
             address: listening.address,
             provider: provider_name,
+            keyed,
             listening,
             sessions,
             config,
@@ -170,6 +198,12 @@ impl Server {
         self.listening.stopped(self.config.grace()).await;
         Ok(())
     }
+}
+
+/// What bounds each tenant. One that is gone or suspended keeps what it has and gets nothing new.
+fn bounds(tenants: &Tenants) -> Policies {
+    let tenants = tenants.clone();
+    Arc::new(move |tenant| tenants.policy(tenant).unwrap_or_default())
 }
 
 /// The provider of that name.

@@ -98,6 +98,19 @@ text_id!(
 );
 
 text_id!(
+    /// The public half of an access key, which a signature names.
+    AccessKeyId, "access key id", "an access key id has 16 to 128 letters, digits and underscores",
+    |value| (16..=128).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+);
+
+text_id!(
+    /// Who holds a key, in the words of its tenant.
+    UserName, "user name", "a user name has 1 to 64 letters, digits and any of _+=,.@-",
+    |value| (1..=64).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
+);
+
+text_id!(
     /// What its owner calls an agent (`agentRuntimeName` on the wire).
     AgentName, "agent name",
     "a name has 1 to 48 letters, digits and underscores, and begins with a letter",
@@ -204,7 +217,11 @@ impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        let hash = sha2::Sha256::digest(bytes);
+        Self::from_bytes(&sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The digest that these bytes are.
+    pub fn from_bytes(hash: &[u8; 32]) -> Self {
         Self(
             hash.iter()
                 .map(|byte| format!("{byte:02x}"))

@@ -66,6 +66,12 @@ impl Builder {
         self
     }
 
+    /// With this variable in its environment.
+    pub(crate) fn environment(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
     /// On a loopback address of its own. While a server that listens on a common one is down, another test's may be given
     /// its port.
     pub(crate) fn alone(mut self) -> Self {

@@ -2,7 +2,9 @@
 //!
 //! The AgentCore form is a status, the header `x-amzn-ErrorType` with the exception's name, and a JSON body with `message`.
 
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -10,8 +12,10 @@ use crate::agents::{self, NotServing};
 use crate::ids::InvalidId;
 use crate::sandbox::Fault;
 use crate::sessions::{self, TravelError, TurnError};
+use crate::sigv4;
+use crate::tenants;
 
-/// The exceptions of the AgentCore service models.
+/// The exceptions of the AgentCore service models, and those that every AWS service answers to who is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
     Validation,
@@ -24,6 +28,12 @@ pub(super) enum Code {
     ServiceQuotaExceeded,
     InternalServer,
     UnknownOperation,
+    Unauthorized,
+    MissingAuthenticationToken,
+    IncompleteSignature,
+    InvalidSignature,
+    UnrecognizedClient,
+    Unavailable,
     RequestTimeout,
     RequestHeadersTooLarge,
 }
@@ -39,6 +49,17 @@ impl Code {
             Self::AccessDenied => (StatusCode::FORBIDDEN, "AccessDeniedException"),
             Self::ResourceNotFound => (StatusCode::NOT_FOUND, "ResourceNotFoundException"),
             Self::UnknownOperation => (StatusCode::NOT_FOUND, "UnknownOperationException"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UnauthorizedException"),
+            Self::MissingAuthenticationToken => {
+                (StatusCode::FORBIDDEN, "MissingAuthenticationTokenException")
+            }
+            Self::IncompleteSignature => (StatusCode::BAD_REQUEST, "IncompleteSignatureException"),
+            Self::InvalidSignature => (StatusCode::FORBIDDEN, "InvalidSignatureException"),
+            Self::UnrecognizedClient => (StatusCode::FORBIDDEN, "UnrecognizedClientException"),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailableException",
+            ),
             Self::Conflict => (StatusCode::CONFLICT, "ConflictException"),
             Self::RetryableConflict => (StatusCode::CONFLICT, "RetryableConflictException"),
             Self::RuntimeClient => (StatusCode::FAILED_DEPENDENCY, "RuntimeClientError"),
@@ -83,6 +104,7 @@ pub(super) struct ApiError {
     code: Code,
     message: String,
     field: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
@@ -91,6 +113,7 @@ impl ApiError {
             code,
             message: message.into(),
             field: None,
+            headers: Vec::new(),
         }
     }
 
@@ -100,7 +123,20 @@ impl ApiError {
             code: Code::Validation,
             message: message.into(),
             field: Some(field.into()),
+            headers: Vec::new(),
         }
+    }
+
+    /// With one header more.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// When to come again, in whole seconds.
+    pub(super) fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
     /// Ours. The cause goes to the server's log, never to the caller.
@@ -133,7 +169,25 @@ impl IntoResponse for ApiError {
         response
             .headers_mut()
             .insert("x-amzn-errortype", HeaderValue::from_static(name));
+        response.headers_mut().extend(self.headers);
         response
+    }
+}
+
+impl From<sigv4::Refusal> for ApiError {
+    fn from(refusal: sigv4::Refusal) -> Self {
+        let code = match &refusal {
+            sigv4::Refusal::Incomplete(_) => Code::IncompleteSignature,
+            sigv4::Refusal::Invalid(_) | sigv4::Refusal::Presigned => Code::InvalidSignature,
+            sigv4::Refusal::UnknownKey => Code::UnrecognizedClient,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<tenants::Error> for ApiError {
+    fn from(error: tenants::Error) -> Self {
+        Self::internal(&error)
     }
 }
 
@@ -149,6 +203,7 @@ impl From<agents::Error> for ApiError {
             agents::Error::NotFound(_) => Self::new(Code::ResourceNotFound, error.to_string()),
             agents::Error::Conflict(_) => Self::new(Code::Conflict, error.to_string()),
             agents::Error::Quota(_) => Self::new(Code::ServiceQuotaExceeded, error.to_string()),
+            agents::Error::Digest => Self::new(Code::InvalidSignature, error.to_string()),
             agents::Error::Invalid { field, message } => Self::invalid(field, message),
             agents::Error::Database(_) | agents::Error::Disk { .. } | agents::Error::Record(_) => {
                 Self::internal(&error)
@@ -174,6 +229,7 @@ impl From<sessions::Error> for ApiError {
     fn from(error: sessions::Error) -> Self {
         match &error {
             sessions::Error::NotFound(_) => Self::new(Code::ResourceNotFound, error.to_string()),
+            sessions::Error::NotOwner => Self::new(Code::AccessDenied, error.to_string()),
             sessions::Error::Busy => Self::new(Code::RetryableConflict, error.to_string()),
             sessions::Error::Journal(_) => Self::internal(&error),
         }
@@ -214,9 +270,15 @@ impl From<TurnError> for ApiError {
         // AgentCore's agents answer with HTTP statuses of their own, and its callers are shown them.
         let received = |status: u16| format!("Received error ({status}) from runtime: {error}");
         match &error {
-            TurnError::Busy { .. } | TurnError::Fault(Fault::Full { .. }) => {
-                Self::new(Code::Throttling, error.to_string())
+            TurnError::Busy { .. }
+            | TurnError::ManyTurns { .. }
+            | TurnError::Fault(Fault::Full { .. }) => {
+                Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
             }
+            TurnError::ManySessions { .. } => {
+                Self::new(Code::ServiceQuotaExceeded, error.to_string())
+            }
+            TurnError::NotOwner => Self::new(Code::AccessDenied, error.to_string()),
             TurnError::Retry | TurnError::ShuttingDown => {
                 Self::new(Code::RetryableConflict, error.to_string())
             }

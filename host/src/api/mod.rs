@@ -4,23 +4,30 @@
 
 mod admin;
 mod agentcore;
+mod auth;
+mod body;
 mod error;
+mod grants;
 mod local;
 mod travel;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{MethodFilter, on};
 
 use crate::agents::Agents;
-use crate::ids::{RequestId, TenantId};
+use crate::clock::Clock;
+use crate::ids::RequestId;
 use crate::sessions::Sessions;
-use agentcore::{arn, data_plane, endpoints, runtimes};
+use crate::tenants::Tenants;
+use crate::tokens::Tokens;
+use agentcore::{arn, challenge, data_plane, endpoints, runtimes};
+pub use auth::{Access, Rates};
 
 pub use error::Refusal;
 
@@ -30,18 +37,25 @@ pub struct Api {
     pub agents: Agents,
     /// The sessions.
     pub sessions: Sessions,
+    /// Who may call.
+    pub tenants: Tenants,
+    /// Whether a token opens an agent.
+    pub tokens: Tokens,
+    /// The URL under which callers reach this server, when its operator says.
+    pub public_url: Option<String>,
+    /// Whether it is reached by TLS.
+    pub https: bool,
+    /// What time it is, for signatures.
+    pub clock: Arc<dyn Clock>,
     /// The region in this server's ARNs.
     pub region: String,
     /// The name of the provider that answers model calls.
     pub provider: &'static str,
+    /// How many requests each tenant has sent lately.
+    pub rates: Rates,
 }
 
 impl Api {
-    /// Whose request this is. In `local` mode everybody is the one tenant.
-    fn tenant(&self) -> TenantId {
-        TenantId::local()
-    }
-
     fn arns(&self) -> arn::Arns<'_> {
         arn::Arns {
             region: &self.region,
@@ -49,80 +63,97 @@ impl Api {
     }
 }
 
-/// Every route of the server.
+/// One operation of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// Who may use it.
+    pub access: Access,
+    /// The method of HTTP.
+    pub method: &'static str,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
+}
+
+/// Writes the table once: as data, for those who go through all routes, and as the router with a gate before each.
+macro_rules! routes {
+    ($($access:ident $method:ident $path:literal $handler:path;)*) => {
+        /// Every route of the server.
+        pub const ROUTES: &[Route] = &[
+            $(Route { access: Access::$access, method: stringify!($method), path: $path }),*
+        ];
+
+        fn table(api: &Arc<Api>) -> Router<Arc<Api>> {
+            Router::new()$(.route(
+                $path,
+                on(MethodFilter::$method, $handler).route_layer(auth::gate(api, Access::$access)),
+            ))*
+        }
+    };
+}
+
+routes! {
+    Manage PUT "/runtimes/" runtimes::create;
+    Manage POST "/runtimes/" runtimes::list;
+    Manage GET "/runtimes/{agent}/" runtimes::get;
+    Manage PUT "/runtimes/{agent}/" runtimes::update;
+    Manage DELETE "/runtimes/{agent}/" runtimes::delete;
+    Manage POST "/runtimes/{agent}/versions/" runtimes::versions;
+    Manage PUT "/runtimes/{agent}/runtime-endpoints/" endpoints::create;
+    Manage POST "/runtimes/{agent}/runtime-endpoints/" endpoints::list;
+    Manage GET "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::get;
+    Manage PUT "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::update;
+    Manage DELETE "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::delete;
+
+    Invoke POST "/runtimes/{agent}/invocations" data_plane::invoke;
+    Invoke POST "/runtimes/{agent}/stopruntimesession" data_plane::stop;
+    Open GET "/runtimes/{agent}/invocations/.well-known/oauth-protected-resource" challenge::metadata;
+
+    Manage GET "/kellion/v1/server" admin::server;
+    Manage GET "/kellion/v1/usage" admin::usage;
+    Manage GET "/kellion/v1/artifacts" admin::artifacts;
+    Upload PUT "/kellion/v1/artifacts" admin::push;
+    Manage GET "/kellion/v1/agents/{agent}/grant" grants::grant;
+    Manage GET "/kellion/v1/sessions" admin::sessions;
+    Manage GET "/kellion/v1/agents/{agent}/sessions/{session}" admin::session;
+    Manage DELETE "/kellion/v1/agents/{agent}/sessions/{session}" admin::stop_session;
+    Manage GET "/kellion/v1/agents/{agent}/sessions/{session}/log" admin::session_log;
+    Manage GET "/kellion/v1/agents/{agent}/sessions/{session}/journal" travel::journal;
+    Manage GET "/kellion/v1/agents/{agent}/sessions/{session}/export" travel::export;
+    Manage POST "/kellion/v1/agents/{agent}/sessions/{session}/fork" travel::fork;
+    Manage POST "/kellion/v1/agents/{agent}/sessions/{session}/replay" travel::replay;
+
+    Open GET "/healthz/live" live;
+    Open GET "/healthz/ready" ready;
+}
+
+async fn live() -> &'static str {
+    "live\n"
+}
+
+async fn ready() -> &'static str {
+    "ready\n"
+}
+
+/// The server's whole face.
 pub fn router(api: Arc<Api>) -> Router {
-    let control_plane = Router::new()
-        .route("/runtimes/", put(runtimes::create).post(runtimes::list))
-        .route(
-            "/runtimes/{agent}/",
-            get(runtimes::get)
-                .put(runtimes::update)
-                .delete(runtimes::delete),
-        )
-        .route("/runtimes/{agent}/versions/", post(runtimes::versions))
-        .route(
-            "/runtimes/{agent}/runtime-endpoints/",
-            put(endpoints::create).post(endpoints::list),
-        )
-        .route(
-            "/runtimes/{agent}/runtime-endpoints/{name}/",
-            get(endpoints::get)
-                .put(endpoints::update)
-                .delete(endpoints::delete),
-        );
-    let data_plane = Router::new()
-        .route("/runtimes/{agent}/invocations", post(data_plane::invoke))
-        .route(
-            "/runtimes/{agent}/stopruntimesession",
-            post(data_plane::stop),
-        );
-    let admin = Router::new()
-        .route("/kellion/v1/server", get(admin::server))
-        .route(
-            "/kellion/v1/artifacts",
-            get(admin::artifacts).put(admin::push),
-        )
-        .route("/kellion/v1/sessions", get(admin::sessions))
-        .route(
-            "/kellion/v1/agents/{agent}/sessions/{session}",
-            get(admin::session).delete(admin::stop_session),
-        )
-        .route(
-            "/kellion/v1/agents/{agent}/sessions/{session}/log",
-            get(admin::session_log),
-        )
-        .route(
-            "/kellion/v1/agents/{agent}/sessions/{session}/journal",
-            get(travel::journal),
-        )
-        .route(
-            "/kellion/v1/agents/{agent}/sessions/{session}/export",
-            get(travel::export),
-        )
-        .route(
-            "/kellion/v1/agents/{agent}/sessions/{session}/fork",
-            post(travel::fork),
-        )
-        .route(
-            "/kellion/v1/agents/{agent}/sessions/{session}/replay",
-            post(travel::replay),
-        );
-    let health = Router::new()
-        .route("/healthz/live", get(|| async { "live\n" }))
-        .route("/healthz/ready", get(|| async { "ready\n" }));
-    control_plane
-        .merge(data_plane)
-        .merge(admin)
-        .merge(health)
+    table(&api)
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
-        .layer(axum::middleware::from_fn(envelope))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&api),
+            envelope,
+        ))
         .with_state(api)
 }
 
-/// What holds for every request: it comes from this machine, and its answer has a request id; an invocation's is its turn's.
-async fn envelope(request: Request, next: Next) -> Response {
-    let mut response = match local::check(request.headers()) {
+/// What holds for every request: as long as there are no keys it comes from this machine, and its answer has a request id;
+/// an invocation's is its turn's.
+async fn envelope(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let checked = match api.tenants.keyed() {
+        true => Ok(()),
+        false => local::check(request.headers()),
+    };
+    let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ use super::{Api, blocking, parse};
 use crate::ids::Version;
 use crate::journal::Incarnation;
 use crate::sessions::{Chronicle, Fork, Replay};
+use crate::tenants::Principal;
 
 /// The name of what an export is, with the number of its form.
 const EXPORT: &str = "kellion-session/1";
@@ -36,10 +37,11 @@ impl LifeQuery {
 
 pub(super) async fn journal(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
     Query(life): Query<LifeQuery>,
 ) -> Result<Response, ApiError> {
-    let key = key(&api, &agent, &session)?;
+    let key = key(&principal, &agent, &session)?;
     json_of(api.sessions.journal(&key, life.parse()?).await?).await
 }
 
@@ -52,10 +54,11 @@ struct Export {
 
 pub(super) async fn export(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
     Query(life): Query<LifeQuery>,
 ) -> Result<Response, ApiError> {
-    let key = key(&api, &agent, &session)?;
+    let key = key(&principal, &agent, &session)?;
     let chronicle = api.sessions.export(&key, life.parse()?).await?;
     let disposition = format!("attachment; filename=\"{}.json\"", key.session);
     let export = Export {
@@ -84,11 +87,12 @@ struct ForkInput {
 
 pub(super) async fn fork(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
     Query(life): Query<LifeQuery>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Fork>), ApiError> {
-    let key = key(&api, &agent, &session)?;
+    let key = key(&principal, &agent, &session)?;
     let ForkInput { turn, session } = parse(&body)?;
     let turn = number(turn)?;
     let session = session.map(|session| session.parse()).transpose()?;
@@ -105,11 +109,12 @@ struct ReplayInput {
 
 pub(super) async fn replay(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
     Query(life): Query<LifeQuery>,
     body: Bytes,
 ) -> Result<Json<Replay>, ApiError> {
-    let key = key(&api, &agent, &session)?;
+    let key = key(&principal, &agent, &session)?;
     let ReplayInput { turn, version } = match body.is_empty() {
         true => ReplayInput::default(),
         false => parse(&body)?,

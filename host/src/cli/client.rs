@@ -7,7 +7,9 @@ use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use super::exit::{Failure, Kind};
+use super::signing;
 use crate::config::DEFAULT_ADDRESS;
+use crate::sigv4::Signer;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ClientArgs {
@@ -32,6 +34,7 @@ impl ClientArgs {
 /// A client of one server.
 pub(super) struct Client {
     http: reqwest::Client,
+    signer: Option<Signer>,
     pub(super) endpoint: String,
 }
 
@@ -57,8 +60,14 @@ impl Client {
             .map_err(|error| Failure::new("cannot make an HTTP client").because(&error))?;
         Ok(Self {
             http,
+            signer: signing::signer()?,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
         })
+    }
+
+    /// Whether there are credentials, so that requests are signed.
+    pub(super) fn signs(&self) -> bool {
+        self.signer.is_some()
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -68,7 +77,13 @@ impl Client {
 
     /// Sends; an answer that is no success becomes a failure of the fitting kind.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let response = request.send().await.map_err(|error| {
+        let (http, request) = request.build_split();
+        let mut request =
+            request.map_err(|error| Failure::new("the request cannot be made").because(&error))?;
+        if let Some(signer) = &self.signer {
+            signing::sign(signer, &mut request)?;
+        }
+        let response = http.execute(request).await.map_err(|error| {
             let failure =
                 Failure::new(format!("cannot reach a server at {}", self.endpoint)).because(&error);
             if error.is_connect() {

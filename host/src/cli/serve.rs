@@ -55,12 +55,17 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
         super::say(json!({
             "address": server.address.to_string(),
             "endpoint": endpoint,
-            "mode": "local",
+            "mode": if server.keyed { "keys" } else { "local" },
             "provider": server.provider,
         }));
     } else {
         super::tell(format_args!(
-            "kellion listens on {endpoint}, for this machine only and without keys (local mode)"
+            "kellion listens on {endpoint}{}",
+            if server.keyed {
+                ", for those who have a key"
+            } else {
+                ", for this machine only and without keys (local mode)"
+            }
         ));
         super::tell(format_args!("models are answered by: {}", server.provider));
     }

@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::api::error::{ApiError, Code};
 use crate::ids::{AgentId, AgentKey, EndpointName, TenantId};
+use crate::tenants::Principal;
 
 /// Makes the ARNs of one region.
 pub(in crate::api) struct Arns<'a> {
@@ -30,17 +31,31 @@ impl Arns<'_> {
     }
 }
 
-/// The agent that a path segment names: by its ARN, or by its bare id and an account.
+/// The agent that a path segment names, if it is this tenant's.
 ///
 /// What is another's, or of another region, is as unknown as what does not exist.
 pub(super) fn agent_of_segment(
     api: &Api,
+    tenant: &TenantId,
     segment: &str,
     account: Option<&str>,
 ) -> Result<AgentKey, ApiError> {
-    let tenant = api.tenant();
+    let key = agent_named(api, segment, account)?;
+    if key.tenant == *tenant {
+        Ok(key)
+    } else {
+        Err(unknown(&key.agent))
+    }
+}
+
+/// The agent that a path segment names, whoever's it is: by its ARN, or by its bare id and an account.
+pub(super) fn agent_named(
+    api: &Api,
+    segment: &str,
+    account: Option<&str>,
+) -> Result<AgentKey, ApiError> {
     let Some(arn) = segment.strip_prefix("arn:") else {
-        let account: TenantId = account
+        let tenant: TenantId = account
             .ok_or_else(|| {
                 ApiError::invalid(
                     "accountId",
@@ -49,11 +64,7 @@ pub(super) fn agent_of_segment(
             })?
             .parse()?;
         let agent: AgentId = segment.parse()?;
-        return if account == tenant {
-            Ok(AgentKey { tenant, agent })
-        } else {
-            Err(unknown(segment))
-        };
+        return Ok(AgentKey { tenant, agent });
     };
     let parts: Vec<&str> = arn.splitn(5, ':').collect();
     let [partition, service, region, account, resource] = parts[..] else {
@@ -65,19 +76,19 @@ pub(super) fn agent_of_segment(
     if !partition.starts_with("aws") || service != "bedrock-agentcore" || region.is_empty() {
         return Err(malformed(segment));
     }
-    let account: TenantId = account.parse().map_err(|_| malformed(segment))?;
+    let tenant: TenantId = account.parse().map_err(|_| malformed(segment))?;
     let agent: AgentId = agent.parse().map_err(|_| malformed(segment))?;
-    if account == tenant && region == api.region {
+    if region == api.region {
         Ok(AgentKey { tenant, agent })
     } else {
-        Err(unknown(segment))
+        Err(unknown(&agent))
     }
 }
 
 /// The agent that a control-plane path names, which is by its id.
-pub(super) fn agent_of_id(api: &Api, id: &str) -> Result<AgentKey, ApiError> {
+pub(super) fn agent_of_id(principal: &Principal, id: &str) -> Result<AgentKey, ApiError> {
     Ok(AgentKey {
-        tenant: api.tenant(),
+        tenant: principal.tenant.clone(),
         agent: id.parse()?,
     })
 }
@@ -92,10 +103,10 @@ fn malformed(segment: &str) -> ApiError {
     )
 }
 
-fn unknown(segment: &str) -> ApiError {
-    let shown: String = segment.chars().take(200).collect();
+/// In the words for an agent that is not there.
+fn unknown(agent: &AgentId) -> ApiError {
     ApiError::new(
         Code::ResourceNotFound,
-        format!("no agent {shown} was found"),
+        format!("no agent {agent} was found"),
     )
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::agents::{ArtifactSource, Configuration, DURABILITY, Lifecycle, Reference};
+use crate::agents::{ArtifactSource, Authorizer, Configuration, DURABILITY, Lifecycle, Reference};
 use crate::api::error::ApiError;
 use crate::journal::Durability;
 
@@ -42,11 +42,6 @@ struct RequestHeaders {
 impl RuntimeInput {
     /// Checks every constraint of the service model that touches a member with a meaning here.
     pub(super) fn configuration(self) -> Result<Configuration, ApiError> {
-        if self.authorizer_configuration.is_some() {
-            // To store it and not enforce it would be a door that looks locked.
-            let message = "authorizerConfiguration is not supported by this server; leave it out";
-            return Err(ApiError::invalid("authorizerConfiguration", message));
-        }
         let role_arn = self
             .role_arn
             .ok_or_else(|| ApiError::invalid("roleArn", "roleArn is required"))?;
@@ -57,6 +52,10 @@ impl RuntimeInput {
         if let Some(description) = &self.description {
             length("description", description, 1, 4_096)?;
         }
+        let authorizer = self
+            .authorizer_configuration
+            .map(Authorizer::try_from)
+            .transpose()?;
         let mut kept = self.kept;
         kept.remove("clientToken");
         Ok(Configuration {
@@ -65,7 +64,11 @@ impl RuntimeInput {
             description: self.description,
             environment: environment(self.environment_variables.unwrap_or_default())?,
             lifecycle: lifecycle(self.lifecycle_configuration)?,
-            request_headers: request_headers(self.request_header_configuration)?,
+            request_headers: request_headers(
+                self.request_header_configuration,
+                authorizer.is_some(),
+            )?,
+            authorizer,
             kept,
         })
     }
@@ -102,6 +105,12 @@ pub(super) fn output(configuration: &Configuration) -> Map<String, Value> {
     if !configuration.request_headers.is_empty() {
         let allowed = json!({ "requestHeaderAllowlist": configuration.request_headers });
         output.insert("requestHeaderConfiguration".to_owned(), allowed);
+    }
+    if let Some(authorizer) = &configuration.authorizer {
+        output.insert(
+            "authorizerConfiguration".to_owned(),
+            authorizer.wire().clone(),
+        );
     }
     output
 }
@@ -182,7 +191,12 @@ fn lifecycle(input: Option<LifecycleInput>) -> Result<Lifecycle, ApiError> {
     })
 }
 
-fn request_headers(input: Option<RequestHeaders>) -> Result<Vec<String>, ApiError> {
+/// Headers that an agent may be shown. Among them is Authorization only when it is a token, which its agent may pass on: a
+/// signature is of use to nobody else.
+fn request_headers(
+    input: Option<RequestHeaders>,
+    takes_tokens: bool,
+) -> Result<Vec<String>, ApiError> {
     const FIELD: &str = "requestHeaderConfiguration";
     const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
     let names = input
@@ -203,15 +217,17 @@ fn request_headers(input: Option<RequestHeaders>) -> Result<Vec<String>, ApiErro
                 || (name.starts_with("x-amzn-") && !name.starts_with(CUSTOM))
                 || matches!(
                     name.as_str(),
-                    "authorization" | "cookie" | "host" | "content-length" | "transfer-encoding"
-                );
+                    "cookie" | "host" | "content-length" | "transfer-encoding"
+                )
+                || (name == "authorization" && !takes_tokens);
             if valid && !reserved {
                 Ok(name)
             } else {
                 Err(ApiError::invalid(
                     FIELD,
                     format!(
-                        "the header {name:?} cannot be allowed: it is reserved or not a header name"
+                        "the header {name:?} cannot be allowed: it is reserved, or not a header name; Authorization needs a \
+                         customJWTAuthorizer"
                     ),
                 ))
             }

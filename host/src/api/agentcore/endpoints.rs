@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::agents::{Endpoint, Status};
 use crate::api::error::ApiError;
 use crate::api::{Api, blocking, parse};
 use crate::ids::{AgentKey, EndpointName, Version};
+use crate::tenants::Principal;
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;
 
@@ -45,10 +46,11 @@ impl EndpointInput {
 
 pub(in crate::api) async fn create(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer {
-    let key = agent_of_id(&api, &id)?;
+    let key = agent_of_id(&principal, &id)?;
     let input: EndpointInput = parse(&body)?;
     let name: EndpointName = input
         .name
@@ -66,10 +68,11 @@ pub(in crate::api) async fn create(
 
 pub(in crate::api) async fn update(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((id, name)): Path<(String, String)>,
     body: Bytes,
 ) -> Answer {
-    let key = agent_of_id(&api, &id)?;
+    let key = agent_of_id(&principal, &id)?;
     let name: EndpointName = name.parse()?;
     let (version, description) = parse::<EndpointInput>(&body)?.target()?;
     let (agents, at) = (api.agents.clone(), key.clone());
@@ -83,9 +86,10 @@ pub(in crate::api) async fn update(
 
 pub(in crate::api) async fn get(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((id, name)): Path<(String, String)>,
 ) -> Answer {
-    let key = agent_of_id(&api, &id)?;
+    let key = agent_of_id(&principal, &id)?;
     let (endpoint, status, failure) = api.agents.endpoint(&key, &name.parse()?)?;
     let mut output = output(&api, &key, &endpoint, status);
     if let Some(reason) = failure {
@@ -96,9 +100,10 @@ pub(in crate::api) async fn get(
 
 pub(in crate::api) async fn delete(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((id, name)): Path<(String, String)>,
 ) -> Answer {
-    let key = agent_of_id(&api, &id)?;
+    let key = agent_of_id(&principal, &id)?;
     let name: EndpointName = name.parse()?;
     let output = json!({ "status": "DELETING", "agentRuntimeId": key.agent, "endpointName": name });
     let agents = api.agents.clone();
@@ -108,10 +113,11 @@ pub(in crate::api) async fn delete(
 
 pub(in crate::api) async fn list(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Answer {
-    let key = agent_of_id(&api, &id)?;
+    let key = agent_of_id(&principal, &id)?;
     let (endpoints, next) = page(&query, api.agents.endpoints(&key)?, |(endpoint, _)| {
         endpoint.name.to_string()
     })?;

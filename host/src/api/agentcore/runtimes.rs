@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use crate::agents::{Agent, VersionRecord};
 use crate::api::error::ApiError;
 use crate::api::{Api, blocking, parse};
 use crate::ids::{AgentKey, AgentName, Version};
+use crate::tenants::Principal;
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;
 
@@ -30,7 +31,11 @@ impl VersionQuery {
     }
 }
 
-pub(in crate::api) async fn create(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
+pub(in crate::api) async fn create(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    body: Bytes,
+) -> Answer {
     let mut input: RuntimeInput = parse(&body)?;
     let name: AgentName = input
         .agent_runtime_name
@@ -42,36 +47,46 @@ pub(in crate::api) async fn create(State(api): State<Arc<Api>>, body: Bytes) -> 
         })?;
     let configuration = input.configuration()?;
     let agents = api.agents.clone();
-    let tenant = api.tenant();
+    let tenant = principal.tenant.clone();
     let (agent, version) = blocking(move || agents.create(&tenant, name, configuration)).await?;
-    Ok((StatusCode::ACCEPTED, Json(written(&api, &agent, &version))))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(written(&api, &principal, &agent, &version)),
+    ))
 }
 
 pub(in crate::api) async fn update(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer {
-    let key = agent_of_id(&api, &id)?;
+    let key = agent_of_id(&principal, &id)?;
     let configuration = parse::<RuntimeInput>(&body)?.configuration()?;
     let agents = api.agents.clone();
     let (agent, version) = blocking(move || agents.update(&key, configuration)).await?;
-    Ok((StatusCode::ACCEPTED, Json(written(&api, &agent, &version))))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(written(&api, &principal, &agent, &version)),
+    ))
 }
 
 pub(in crate::api) async fn get(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     Query(query): Query<VersionQuery>,
 ) -> Answer {
-    let (agent, version) = api.agents.get(&agent_of_id(&api, &id)?, query.parse()?)?;
-    let mut output = summary(&api, &agent, &version);
+    let (agent, version) = api
+        .agents
+        .get(&agent_of_id(&principal, &id)?, query.parse()?)?;
+    let mut output = summary(&api, &principal, &agent, &version);
     if let Value::Object(output) = &mut output {
         output.extend(configuration::output(&version.configuration));
         output.insert("createdAt".to_owned(), json!(agent.created.to_string()));
         output.insert(
             "workloadIdentityDetails".to_owned(),
-            workload_identity(&api, &agent),
+            workload_identity(&api, &principal, &agent),
         );
         if let Some(reason) = version.failure() {
             output.insert("failureReason".to_owned(), json!(reason));
@@ -82,10 +97,11 @@ pub(in crate::api) async fn get(
 
 pub(in crate::api) async fn delete(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     Query(query): Query<VersionQuery>,
 ) -> Answer {
-    let key = agent_of_id(&api, &id)?;
+    let key = agent_of_id(&principal, &id)?;
     let mut output = json!({ "status": "DELETING", "agentRuntimeId": key.agent });
     let agents = api.agents.clone();
     match query.parse()? {
@@ -104,14 +120,15 @@ pub(in crate::api) async fn delete(
 
 pub(in crate::api) async fn list(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Query(query): Query<PageQuery>,
 ) -> Answer {
-    let (agents, next) = page(&query, api.agents.list(&api.tenant()), |(agent, _)| {
+    let (agents, next) = page(&query, api.agents.list(&principal.tenant), |(agent, _)| {
         agent.id.to_string()
     })?;
     let agents: Vec<Value> = agents
         .iter()
-        .map(|(agent, version)| summary(&api, agent, version))
+        .map(|(agent, version)| summary(&api, &principal, agent, version))
         .collect();
     Ok((
         StatusCode::OK,
@@ -121,14 +138,15 @@ pub(in crate::api) async fn list(
 
 pub(in crate::api) async fn versions(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Answer {
-    let (agent, versions) = api.agents.versions(&agent_of_id(&api, &id)?)?;
+    let (agent, versions) = api.agents.versions(&agent_of_id(&principal, &id)?)?;
     let (versions, next) = page(&query, versions, |version| version.version.to_string())?;
     let versions: Vec<Value> = versions
         .iter()
-        .map(|version| summary(&api, &agent, version))
+        .map(|version| summary(&api, &principal, &agent, version))
         .collect();
     Ok((
         StatusCode::OK,
@@ -137,22 +155,22 @@ pub(in crate::api) async fn versions(
 }
 
 /// What create and update answer.
-fn written(api: &Api, agent: &Agent, version: &VersionRecord) -> Value {
+fn written(api: &Api, principal: &Principal, agent: &Agent, version: &VersionRecord) -> Value {
     json!({
-        "agentRuntimeArn": api.arns().agent(&key(api, agent)),
+        "agentRuntimeArn": api.arns().agent(&key(principal, agent)),
         "agentRuntimeId": agent.id,
         "agentRuntimeVersion": version.version.to_string(),
         "createdAt": agent.created.to_string(),
         "lastUpdatedAt": version.updated.to_string(),
         "status": version.status(),
-        "workloadIdentityDetails": workload_identity(api, agent),
+        "workloadIdentityDetails": workload_identity(api, principal, agent),
     })
 }
 
 /// An element of the lists.
-fn summary(api: &Api, agent: &Agent, version: &VersionRecord) -> Value {
+fn summary(api: &Api, principal: &Principal, agent: &Agent, version: &VersionRecord) -> Value {
     json!({
-        "agentRuntimeArn": api.arns().agent(&key(api, agent)),
+        "agentRuntimeArn": api.arns().agent(&key(principal, agent)),
         "agentRuntimeId": agent.id,
         "agentRuntimeName": agent.name,
         "agentRuntimeVersion": version.version.to_string(),
@@ -162,13 +180,13 @@ fn summary(api: &Api, agent: &Agent, version: &VersionRecord) -> Value {
     })
 }
 
-fn workload_identity(api: &Api, agent: &Agent) -> Value {
-    json!({ "workloadIdentityArn": api.arns().workload_identity(&key(api, agent)) })
+fn workload_identity(api: &Api, principal: &Principal, agent: &Agent) -> Value {
+    json!({ "workloadIdentityArn": api.arns().workload_identity(&key(principal, agent)) })
 }
 
-fn key(api: &Api, agent: &Agent) -> AgentKey {
+fn key(principal: &Principal, agent: &Agent) -> AgentKey {
     AgentKey {
-        tenant: api.tenant(),
+        tenant: principal.tenant.clone(),
         agent: agent.id.clone(),
     }
 }
