@@ -23,7 +23,10 @@ async fn javascript_follows_the_tutorial_and_throws_typed_errors() {
     let host = Host::start();
     let image = push(&host).await;
     let script = Tool::JavaScript("tutorial.mjs");
-    run_script(&host, "tutorial.mjs", script, &[&image], |_| {}).await;
+    run_script(&host, "tutorial.mjs", script, &[&image], |command| {
+        command.env("AWS_REGION", "us-west-2");
+    })
+    .await;
 }
 
 /// Credentials that a server without keys does not look at.

@@ -137,7 +137,7 @@ async fn h8_a_body_that_would_be_refused_is_not_asked_for() {
     let refused = Raw::open(&host).await.ask(foreign).await;
     assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
     assert!(!refused.contains("100 Continue"), "{refused}");
-    let unknown = head.replace("%3Aruntime%2F", "%3Aruntime%2Fnot-");
+    let unknown = head.replace("%2Fprobe-", "%2Fother-");
     let refused = Raw::open(&host).await.ask(unknown).await;
     assert!(refused.starts_with("HTTP/1.1 404 "), "{refused}");
 
@@ -147,6 +147,29 @@ async fn h8_a_body_that_would_be_refused_is_not_asked_for() {
     assert!(asked.starts_with("HTTP/1.1 100 Continue"), "{asked}");
     let answer = welcome.ask(count).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    witness.survived(&host).await;
+}
+
+#[tokio::test]
+async fn h8_a_body_is_not_asked_of_a_caller_without_a_key() {
+    let host = Host::start();
+    let client = host.guest("guest", "").await;
+    let agent = client.deploy("probe", PROBE).await;
+    let witness = Witness::of(&host, &agent).await;
+    let session = agent.session("expecting");
+    let digest = "0".repeat(64);
+    let scope = "AKIANOBODY/20260101/us-west-2/bedrock-agentcore/aws4_request";
+    let stranger = format!(
+        "x-amz-date: 20260101T000000Z\r\nx-amz-content-sha256: {digest}\r\nauthorization: AWS4-HMAC-SHA256 \
+         Credential={scope}, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={digest}\r\n"
+    );
+    for headers in ["", stranger.as_str()] {
+        let more = "content-length: 100000000\r\nexpect: 100-continue\r\nconnection: close\r\n";
+        let head = invocation(&session, &format!("{headers}{more}"));
+        let refused = Raw::open(&host).await.ask(head).await;
+        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+        assert!(!refused.contains("100 Continue"), "{refused}");
+    }
     witness.survived(&host).await;
 }
 

@@ -80,7 +80,7 @@ async fn h11_arns_of_others_or_of_nothing_are_not_found_or_malformed() {
         (twice, 400),
         (format!("{}/", encoded(arn)), 404),
         (arn.clone(), 404),
-        (String::new(), 404),
+        (String::new(), 400),
     ] {
         for (method, operation) in [
             (Method::POST, "invocations"),

@@ -83,10 +83,17 @@ macro_rules! routes {
         ];
 
         fn table(api: &Arc<Api>) -> Router<Arc<Api>> {
-            Router::new()$(.route(
-                $path,
-                on(MethodFilter::$method, $handler).route_layer(auth::gate(api, Access::$access)),
-            ))*
+            let mut table = Router::new();
+            $(
+                let gate = auth::gate(api, Access::$access);
+                let operation = on(MethodFilter::$method, $handler).route_layer(gate);
+                // Some SDKs leave out the slash at a path's end.
+                if let Some(path) = $path.strip_suffix('/') {
+                    table = table.route(path, operation.clone());
+                }
+                table = table.route($path, operation);
+            )*
+            table
         }
     };
 }
