@@ -56,8 +56,8 @@ pub(crate) async fn run(command: &mut Command) -> Output {
         .expect("the command can be run")
 }
 
-/// Runs a script of `tests/clients` against a server, which must end well.
-pub(crate) async fn script(host: &Host, name: &'static str, arguments: &[&str]) {
+/// Runs a script of `tests/clients` against a server, which must end well; what it prints.
+pub(crate) async fn script(host: &Host, name: &'static str, arguments: &[&str]) -> String {
     let mut command = Tool::Script(name).command(host.folder());
     command.arg(host.endpoint()).args(arguments);
     let output = in_time(name, run(&mut command)).await;
@@ -67,4 +67,5 @@ pub(crate) async fn script(host: &Host, name: &'static str, arguments: &[&str]) 
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

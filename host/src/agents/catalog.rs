@@ -222,7 +222,7 @@ impl Agents {
         let now = self.0.clock.now();
         let version = VersionRecord {
             version: next,
-            configuration,
+            configuration: configuration.after(&entry.newest().configuration),
             build: Build::Building,
             created: now,
             updated: now,

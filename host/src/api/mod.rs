@@ -21,7 +21,7 @@ use axum::routing::{MethodFilter, on};
 use crate::agents::Agents;
 use crate::ids::RequestId;
 use crate::sessions::Sessions;
-use agentcore::{arn, data_plane, endpoints, runtimes};
+use agentcore::{arn, data_plane, endpoints, model, runtimes};
 pub use auth::Access;
 
 /// What every handler may use.
@@ -55,7 +55,8 @@ pub struct Route {
     pub path: &'static str,
 }
 
-/// Writes the table once: as data, for those who go through all routes, and as the router with a gate before each.
+/// Writes the table once: as data, for those who go through all routes, and as the router with the gates before each: who
+/// calls, then what is asked.
 macro_rules! routes {
     ($($access:ident $method:ident $path:literal $handler:path;)*) => {
         /// Every route of the server.
@@ -66,7 +67,9 @@ macro_rules! routes {
         fn table(api: &Arc<Api>) -> Router<Arc<Api>> {
             Router::new()$(.route(
                 $path,
-                on(MethodFilter::$method, $handler).route_layer(auth::gate(api, Access::$access)),
+                on(MethodFilter::$method, $handler)
+                    .route_layer(model::gate(stringify!($method), $path))
+                    .route_layer(auth::gate(api, Access::$access)),
             ))*
         }
     };
