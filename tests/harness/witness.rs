@@ -7,13 +7,17 @@ use super::{Agent, Host, Session, eventually};
 /// Threads that the runtime keeps for a while after work that blocks. Hostile clients come in hundreds.
 const PASSING_THREADS: usize = 16;
 
+/// Files that the server keeps open once it has needed them, as the journal's readers do.
+const PASSING_FILES: usize = 16;
+
 /// Memory that comes and goes with any work, in MiB.
-const PASSING_MEMORY: u64 = 64;
+const PASSING_MEMORY: u64 = 256;
 
 /// A session with a memory, and what the server used before anything hostile came.
 pub(crate) struct Witness {
     session: Session,
     turns: u64,
+    sockets: usize,
     descriptors: usize,
     threads: usize,
     memory: u64,
@@ -32,6 +36,7 @@ impl Witness {
         Self {
             session,
             turns,
+            sockets: sockets(host),
             descriptors: count(host, "fd"),
             threads: count(host, "task"),
             memory: memory(host),
@@ -44,9 +49,9 @@ impl Witness {
         assert_eq!(self.session.count().await, self.turns);
     }
 
-    /// How many descriptors the server has more than before.
-    pub(crate) fn more_descriptors(&self, host: &Host) -> usize {
-        count(host, "fd").saturating_sub(self.descriptors)
+    /// How many connections the server has more than before.
+    pub(crate) fn more_sockets(&self, host: &Host) -> usize {
+        sockets(host).saturating_sub(self.sockets)
     }
 
     /// The server holds no more memory than before, but for what passes.
@@ -58,8 +63,12 @@ impl Witness {
     /// Its session answers, and remembers; and everything that the server used for the hostile client is given back.
     pub(crate) async fn survived(mut self, host: &Host) {
         self.answers().await;
+        eventually("the connections to be closed", || async {
+            (self.more_sockets(host) == 0).then_some(())
+        })
+        .await;
         eventually("the descriptors to be closed", || async {
-            (count(host, "fd") <= self.descriptors).then_some(())
+            (count(host, "fd") <= self.descriptors + PASSING_FILES).then_some(())
         })
         .await;
         eventually("the threads to end", || async {
@@ -74,6 +83,14 @@ impl Witness {
 fn count(host: &Host, what: &str) -> usize {
     let folder = format!("/proc/{}/{what}", host.process_id());
     fs::read_dir(folder).expect("the server runs").count()
+}
+
+fn sockets(host: &Host) -> usize {
+    let folder = format!("/proc/{}/fd", host.process_id());
+    let descriptors = fs::read_dir(folder).expect("the server runs");
+    let what = descriptors.filter_map(|descriptor| fs::read_link(descriptor.ok()?.path()).ok());
+    what.filter(|what| what.to_string_lossy().starts_with("socket:"))
+        .count()
 }
 
 /// What the server holds of the machine's memory, in MiB.

@@ -175,10 +175,14 @@ async fn h6_streams_that_are_opened_and_reset_at_once_end_the_connection() {
     let (host, _, mut witness) = stage(LOW).await;
     let mut rude = Rude::begin(Raw::open(&host).await, &[]).await;
     let request = ready();
-    for stream in (1..20_000).step_by(2) {
-        let mut both = frame(HEADERS, END_HEADERS | END_STREAM, stream, &request);
-        both.extend(frame(RST_STREAM, 0, stream, &[0, 0, 0, CANCEL]));
-        if !rude.raw.send(both).await {
+    for first in (1..40_000).step_by(400) {
+        let both = |stream| {
+            let mut both = frame(HEADERS, END_HEADERS | END_STREAM, stream, &request);
+            both.extend(frame(RST_STREAM, 0, stream, &[0, 0, 0, CANCEL]));
+            both
+        };
+        let batch: Vec<u8> = (first..first + 400).step_by(2).flat_map(both).collect();
+        if !rude.raw.send(batch).await {
             break;
         }
     }

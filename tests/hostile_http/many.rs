@@ -85,7 +85,7 @@ async fn h7_more_connections_than_there_is_room_for_give_way_to_those_that_ask()
     let (host, _, mut witness) = stage("[server]\nmax_connections = 20\n").await;
     // Half of them were used once, the others never.
     let mut idle = Vec::new();
-    for number in 0..200 {
+    for number in 0..60 {
         let mut raw = Raw::open(&host).await;
         if number < 10 {
             assert!(
@@ -97,7 +97,7 @@ async fn h7_more_connections_than_there_is_room_for_give_way_to_those_that_ask()
         idle.push(raw);
     }
     witness.answers().await;
-    let held = witness.more_descriptors(&host);
+    let held = witness.more_sockets(&host);
     assert!(held <= 20, "{held} connections are open");
     drop(idle);
     witness.survived(&host).await;
@@ -109,7 +109,7 @@ async fn h7_connections_leave_the_descriptors_that_the_server_needs_itself() {
     let agent = host.deploy("probe", PROBE).await;
     let mut witness = Witness::of(&host, &agent).await;
     let mut idle = Vec::new();
-    for _ in 0..400 {
+    for _ in 0..120 {
         idle.push(Raw::open(&host).await);
     }
     witness.answers().await;

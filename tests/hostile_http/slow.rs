@@ -11,16 +11,20 @@ use crate::harness::{Raw, Session, eventually, invocation};
 /// says meanwhile.
 async fn drip(raw: &mut Raw, bytes: &[u8], pause: Duration) -> String {
     let mut pause = tokio::time::interval(pause);
-    for byte in bytes {
+    let mut bytes = bytes.iter();
+    let mut said = Vec::new();
+    loop {
         tokio::select! {
-            said = raw.rest() => return said,
-            _ = pause.tick() => {}
-        }
-        if !raw.send([*byte]).await {
-            break;
+            some = raw.some() => match some {
+                Some(some) => said.extend(some),
+                None => return String::from_utf8(said).unwrap(),
+            },
+            _ = pause.tick() => if let Some(byte) = bytes.next() {
+                // Whether it arrives shows in what is said.
+                raw.send([*byte]).await;
+            }
         }
     }
-    raw.rest().await
 }
 
 #[tokio::test]

@@ -153,9 +153,9 @@ impl Door {
         let (rules, own) = (Arc::clone(&self.rules), Arc::clone(meter));
         let service = service_fn(move |request| {
             let open = own.request(request.version());
-            let rules = Arc::clone(&rules);
+            let (rules, meter) = (Arc::clone(&rules), Arc::clone(&own));
             async move {
-                let answer = rules.answer(request).await;
+                let answer = rules.answer(request, &meter).await;
                 Ok::<_, Infallible>(answer.map(|body| Outgoing::new(body, open)))
             }
         });
@@ -238,14 +238,18 @@ async fn shake_hands(
 }
 
 impl Rules {
-    async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<Incoming>, meter: &Arc<Meter>) -> Response<Body> {
         if self.is_too_much(request.headers()) {
+            meter.leave_unread();
             return api::refusal(api::Refusal::LargeHeaders);
         }
         name_host(&mut request);
         let version = request.version();
         let given_up = GivenUp::default();
-        let request = request.map(|body| Body::new(Paced::new(body, self.pace, given_up.clone())));
+        let request = request.map(|body| {
+            let paced = Paced::new(body, self.pace, given_up.clone(), meter);
+            Body::new(paced)
+        });
         let answer = match self.router.call(request).await {
             Ok(answer) => answer,
             Err(never) => match never {},

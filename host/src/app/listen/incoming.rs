@@ -10,6 +10,8 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use super::meter::Meter;
+
 /// How quickly bodies must come.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
@@ -65,12 +67,16 @@ pub(super) struct Paced<B> {
     waits_since: Option<Instant>,
     end: Option<Pin<Box<Sleep>>>,
     given_up: GivenUp,
+    /// None once all has come.
+    unread: Option<Arc<Meter>>,
 }
 
-impl<B> Paced<B> {
-    pub(super) fn new(body: B, pace: Pace, given_up: GivenUp) -> Self {
+impl<B: Body<Data = Bytes>> Paced<B> {
+    pub(super) fn new(body: B, pace: Pace, given_up: GivenUp, meter: &Arc<Meter>) -> Self {
+        let unread = (!body.is_end_stream()).then(|| Arc::clone(meter));
         Self {
             body,
+            unread,
             pace,
             left: pace.grace,
             waits_since: None,
@@ -78,7 +84,9 @@ impl<B> Paced<B> {
             given_up,
         }
     }
+}
 
+impl<B> Paced<B> {
     /// Pending, or ready when the wait was too long.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let begins = self.waits_since.is_none();
@@ -117,6 +125,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
         {
             self.left = self.pace.came(self.left, bytes.len());
         }
+        if frame.is_none() || self.body.is_end_stream() {
+            self.unread = None;
+        }
         Poll::Ready(frame.map(|frame| frame.map_err(Broken::Other)))
     }
 
@@ -126,6 +137,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Paced<B> {
+    fn drop(&mut self) {
+        if let Some(meter) = &self.unread {
+            meter.leave_unread();
+        }
     }
 }
 

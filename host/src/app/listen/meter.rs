@@ -1,6 +1,7 @@
 //! What a connection waits for, and until when.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -90,6 +91,8 @@ impl Phase {
 #[derive(Debug)]
 pub(super) struct Meter {
     phase: Mutex<Phase>,
+    /// Whether the last request was answered though its body had not come to its end.
+    unread: AtomicBool,
     waits: Waits,
     connection: AtomicWaker,
 }
@@ -99,6 +102,7 @@ impl Meter {
         let since = Instant::now();
         Self {
             phase: Mutex::new(Phase::Head { since }),
+            unread: AtomicBool::new(false),
             waits,
             connection: AtomicWaker::new(),
         }
@@ -121,6 +125,7 @@ impl Meter {
         let mut phase = self.phase();
         *phase = phase.requested();
         drop(phase);
+        self.unread.store(false, Ordering::Relaxed);
         Request {
             meter: Arc::clone(self),
             kind: match version {
@@ -128,6 +133,16 @@ impl Meter {
                 _ => Kind::Plain,
             },
         }
+    }
+
+    /// Nobody reads the rest of a request's body.
+    pub(super) fn leave_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client may still be sending what nobody reads.
+    pub(super) fn may_send(&self) -> bool {
+        self.unread.load(Ordering::Relaxed) || !matches!(*self.phase(), Phase::Idle { .. })
     }
 
     /// When the connection is to be closed, unless something happens; never while it has requests.

@@ -152,6 +152,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         if self.finished
             && !self.ended
+            && self.meter.may_send()
             && let Some((stream, room)) = self.open.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
