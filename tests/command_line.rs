@@ -147,7 +147,11 @@ async fn exit_codes_tell_failures_apart() {
             1,
             "cannot read nowhere.wasm",
         ),
-        (&["deploy", PROBE, "--name", "a-b"], 1, "agent name"),
+        (
+            &["deploy", PROBE, "--name", "a-b"],
+            1,
+            "at 'agentRuntimeName' failed",
+        ),
         (
             &["deploy", PROBE, "--name", "a", "--env", "A"],
             2,

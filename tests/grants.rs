@@ -1,25 +1,14 @@
 //! Grants: what an artifact asks for is what its agent gets, and no more; each refusal says what is missing.
 
-use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use bytes::Bytes;
-use futures::stream;
-use kellion_host::agents::{
-    self, Agents, ArtifactSource, Build, Configuration, Policies, Reference,
-};
-use kellion_host::clock::SystemClock;
-use kellion_host::grants::Policy;
-use kellion_host::ids::{AgentKey, TenantId};
-use kellion_host::sandbox::{self, Sandbox};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wasm_encoder::{ComponentSection, CustomSection};
 
 use crate::harness::{
-    Agent, Client, Host, Local, PROBE, Session, eventually, in_time, kellion, reference, run,
+    Agent, Client, Host, Local, PROBE, ROLE, Session, eventually, in_time, kellion, reference, run,
 };
 use crate::stand_in::{Answer, StandIn};
 
@@ -340,91 +329,54 @@ async fn a_stream_that_is_dropped_is_not_for_nothing() {
     fails(&session, first_words, "the session has sent 20 tokens").await;
 }
 
-/// A tenant with a policy, without a server around its agents.
+/// By the policy that the server's operator gave it.
 #[tokio::test]
 async fn a_tenants_policy_bounds_what_is_granted() {
-    let folder = tempfile::tempdir().unwrap();
-    let places = agents::Config {
-        data: folder.path().to_owned(),
-        compiler: env!("CARGO_BIN_EXE_kellion").into(),
-    };
-    let sandbox = sandbox::Config {
-        max_live_sessions: 4,
-        ..sandbox::Config::default()
-    };
-    let bounded: TenantId = "111111111111".parse().unwrap();
-    let free: TenantId = "222222222222".parse().unwrap();
-    let strict = bounded.clone();
-    let policies: Policies = Arc::new(move |tenant| match *tenant == strict {
-        true => {
-            toml::from_str("models = [\"us.*\"]\nmemory_mib = 64\nenvironment = [\"A\"]").unwrap()
-        }
-        false => Policy::default(),
-    });
-    let agents = Agents::open(
-        &places,
-        agents::Limits::default(),
-        policies,
-        Arc::new(Sandbox::new(sandbox).unwrap()),
-        Arc::new(SystemClock),
-    )
-    .unwrap();
-    let reference: Reference = reference("probe").parse().unwrap();
+    let host = Host::start();
+    let policy = "[grants]\nmodels = [\"us.*\"]\nmemory_mib = 64\nenvironment = [\"A\"]\n";
+    let bounded = host.guest("bounded", policy).await;
+    let free = host.guest("free", "").await;
     let asks = "models = [\"us.anthropic.*\", \"eu.*\"]\nmemory_mib = 128";
-    let built = async |tenant: &TenantId, name: &str, variable: Option<&str>| {
-        let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from(asking(asks)))]);
-        agents.push(tenant, reference.clone(), bytes).await.unwrap();
-        let configuration = Configuration {
-            artifact: ArtifactSource {
-                reference: reference.clone(),
-                wire: Value::Null,
-            },
-            role_arn: String::new(),
-            description: None,
-            environment: variable
-                .map(|name| (name.to_owned(), String::new()))
-                .into_iter()
-                .collect(),
-            lifecycle: agents::Lifecycle::default(),
-            request_headers: Vec::new(),
-            kept: serde_json::Map::new(),
-        };
-        let (agent, _) = agents
-            .create(tenant, name.parse().unwrap(), configuration)
-            .unwrap();
-        let key = AgentKey {
-            tenant: tenant.clone(),
-            agent: agent.id,
-        };
-        eventually("the build", || async {
-            let (_, version) = agents.get(&key, None).unwrap();
-            (version.build != Build::Building).then_some(version)
-        })
-        .await
+    let built = async |client: &Client, name: &str, variable: &str| {
+        client.push(&reference("probe"), asking(asks)).await;
+        let mut input = json!({
+            "agentRuntimeName": name,
+            "agentRuntimeArtifact": { "containerConfiguration": { "containerUri": reference("probe") } },
+            "roleArn": ROLE,
+        });
+        input["environmentVariables"] = json!({ variable: "1" });
+        let created = client.put("/runtimes/", &input).await.json_of(202);
+        let text = |member: &str| created[member].as_str().unwrap().to_owned();
+        let agent = Agent::named(client, &text("agentRuntimeId"), &text("agentRuntimeArn"));
+        let runtime = agent.built().await;
+        let grant = format!("/kellion/v1/agents/{}/grant", agent.id);
+        (
+            runtime,
+            client.get(&grant).await.json_of(200)["grant"].take(),
+        )
     };
-    let version = built(&bounded, "first", Some("A")).await;
-    let grant = version.grant().unwrap();
+    let (_, grant) = built(&bounded, "first", "A").await;
     assert_eq!(
-        json!(grant.granted),
+        grant["granted"],
         json!({ "models": ["us.anthropic.*"], "memory_mib": 64, "environment": ["A"] })
     );
-    assert_eq!(
-        Vec::from_iter(grant.refused.iter().map(ToString::to_string)),
-        [
-            "models eu.*: the tenant's policy allows [us.*]",
-            "memory_mib 128: the tenant's policy allows 64"
-        ]
-    );
-    let refused = built(&bounded, "second", Some("B")).await;
-    let reason = refused.failure().unwrap();
+    let refused = grant["refused"].to_string();
+    for part in ["eu.*", "128"] {
+        assert!(refused.contains(part), "{part} is not in {refused}");
+    }
+    let (runtime, _) = built(&bounded, "second", "B").await;
+    assert_eq!(runtime["status"], "CREATE_FAILED");
+    let reason = runtime["failureReason"].as_str().unwrap();
     assert!(
         reason.contains("environment variable B: the tenant's policy"),
         "{reason}"
     );
-    let version = built(&free, "first", Some("B")).await;
-    let grant = version.grant().unwrap();
-    assert_eq!(grant.granted, grant.asked);
-    assert!(grant.refused.is_empty());
+    let (_, grant) = built(&free, "first", "B").await;
+    assert_eq!(grant["granted"], grant["asked"]);
+    assert!(
+        grant["refused"].as_array().is_none_or(Vec::is_empty),
+        "{grant}"
+    );
 }
 
 /// What a command says on stdout and on stderr, having ended well.

@@ -86,7 +86,12 @@ macro_rules! text_id {
 
 /// `[a-zA-Z][a-zA-Z0-9_]{0,47}`, the form of agent and endpoint names in the AgentCore service model.
 fn is_name(value: &str) -> bool {
-    value.len() <= 48
+    is_name_of(48, value)
+}
+
+/// The same of another length: names inside ids may be longer in the service model, although no agent has one.
+fn is_name_of(longest: usize, value: &str) -> bool {
+    value.len() <= longest
         && value.starts_with(|c: char| c.is_ascii_alphabetic())
         && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
@@ -121,7 +126,7 @@ text_id!(
     /// An agent (`agentRuntimeId` on the wire): its name, a dash, and ten letters or digits.
     AgentId, "agent id", "an agent id is a name, a dash, and ten letters or digits, such as \"support-Ab12Cd34Ef\"",
     |value| value.rsplit_once('-').is_some_and(|(name, tail)| {
-        is_name(name) && tail.len() == 10 && tail.bytes().all(|b| b.is_ascii_alphanumeric())
+        is_name_of(100, name) && tail.len() == 10 && tail.bytes().all(|b| b.is_ascii_alphanumeric())
     })
 );
 

@@ -42,7 +42,7 @@ raises(
     control.exceptions.ConflictException, "exists already", create, name="probe", artifact=container("a")
 )
 raises(
-    control.exceptions.ValidationException, "agent name", create, name="a-b", artifact=container("a")
+    control.exceptions.ValidationException, "at 'agentRuntimeName' failed", create, name="a-b", artifact=container("a")
 )
 raises(
     control.exceptions.ResourceNotFoundException,

@@ -66,13 +66,26 @@ impl Reply {
         );
     }
 
-    /// Checks that a member of the request was refused, and is named.
+    /// Checks that one member of the request was refused, once, and is named.
     #[track_caller]
     pub(crate) fn assert_invalid(&self, field: &str, message: &str) {
+        assert_eq!(self.refused_fields(), [field], "{self:?}");
         self.assert_refused(400, "ValidationException", message);
+    }
+
+    /// The names of the members that were refused. The message repeats what is said of each.
+    #[track_caller]
+    pub(crate) fn refused_fields(&self) -> Vec<String> {
+        self.assert_refused(400, "ValidationException", "");
         let body = self.json();
         assert_eq!(body["reason"], "FieldValidationFailed", "{self:?}");
-        assert_eq!(body["fieldList"][0]["name"], field, "{self:?}");
-        assert_eq!(body["fieldList"][0]["message"], body["message"], "{self:?}");
+        let told = body["message"].as_str().unwrap_or_default();
+        let fields = body["fieldList"].as_array().expect("a list of fields");
+        let name = |field: &Value| {
+            let message = field["message"].as_str().expect("a message");
+            assert!(!message.is_empty() && told.contains(message), "{self:?}");
+            field["name"].as_str().expect("a name").to_owned()
+        };
+        fields.iter().map(name).collect()
     }
 }

@@ -77,9 +77,9 @@ pub(crate) async fn run(command: &mut Command) -> Output {
         .expect("the command can be run")
 }
 
-/// Runs a script of `tests/clients` against a server, which must end well.
-pub(crate) async fn script(host: &Host, name: &'static str, arguments: &[&str]) {
-    run_script(host, name, Tool::Script(name), arguments, |_| {}).await;
+/// Runs a script of `tests/clients` against a server, which must end well; what it prints.
+pub(crate) async fn script(host: &Host, name: &'static str, arguments: &[&str]) -> String {
+    run_script(host, name, Tool::Script(name), arguments, |_| {}).await
 }
 
 /// The same of any kind, after something was done to its command.
@@ -89,7 +89,7 @@ pub(crate) async fn run_script(
     tool: Tool,
     arguments: &[&str],
     prepare: impl FnOnce(&mut Command),
-) {
+) -> String {
     let mut command = tool.command(host.folder());
     command.arg(host.endpoint()).args(arguments);
     prepare(&mut command);
@@ -100,4 +100,5 @@ pub(crate) async fn run_script(
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

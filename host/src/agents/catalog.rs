@@ -212,7 +212,7 @@ impl Agents {
         let now = self.0.clock.now();
         let version = VersionRecord {
             version: next,
-            configuration,
+            configuration: configuration.after(&entry.newest().configuration),
             build: Build::Building,
             grant: None,
             created: now,

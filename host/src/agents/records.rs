@@ -179,6 +179,17 @@ impl Configuration {
         let names = self.environment.keys().map(String::as_str);
         names.filter(|name| *name != DURABILITY)
     }
+
+    /// The configuration of an update. It says everything anew but the version of the platform, which is kept until another
+    /// is named, as at AWS.
+    pub fn after(mut self, previous: &Self) -> Self {
+        const PLATFORM: &str = "platformVersion";
+        if let Some(version) = previous.kept.get(PLATFORM) {
+            let kept = self.kept.entry(PLATFORM);
+            kept.or_insert_with(|| version.clone());
+        }
+        self
+    }
 }
 
 /// Where an artifact is named.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::agents::{self, NotServing};
@@ -19,6 +20,8 @@ use crate::tenants;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
     Validation,
+    /// The same, of what is not even a request.
+    Unreadable,
     AccessDenied,
     ResourceNotFound,
     Conflict,
@@ -41,7 +44,7 @@ pub(super) enum Code {
 impl Code {
     fn wire(self) -> (StatusCode, &'static str) {
         match self {
-            Self::Validation => (StatusCode::BAD_REQUEST, "ValidationException"),
+            Self::Validation | Self::Unreadable => (StatusCode::BAD_REQUEST, "ValidationException"),
             Self::ServiceQuotaExceeded => (
                 StatusCode::PAYMENT_REQUIRED,
                 "ServiceQuotaExceededException",
@@ -72,6 +75,15 @@ impl Code {
             ),
         }
     }
+
+    /// The member `reason`, which the exception for invalid requests has.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Validation => Some("FieldValidationFailed"),
+            Self::Unreadable => Some("CannotParse"),
+            _ => None,
+        }
+    }
 }
 
 /// What is refused for the way in which it comes, whatever it asks for.
@@ -98,12 +110,19 @@ impl From<Refusal> for ApiError {
     }
 }
 
+/// A member of a request that does not fit, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) message: String,
+}
+
 /// What a caller is told when there is no answer.
 #[derive(Debug)]
 pub(super) struct ApiError {
     code: Code,
     message: String,
-    field: Option<String>,
+    fields: Vec<Field>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -112,17 +131,38 @@ impl ApiError {
         Self {
             code,
             message: message.into(),
-            field: None,
+            fields: Vec::new(),
             headers: Vec::new(),
         }
     }
 
+    /// What came is not of the form of a request.
+    pub(super) fn unreadable(message: impl Into<String>) -> Self {
+        Self::new(Code::Unreadable, message)
+    }
+
     /// A member of the request does not fit.
     pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let (name, message) = (field.into(), message.into());
         Self {
             code: Code::Validation,
-            message: message.into(),
-            field: Some(field.into()),
+            message: message.clone(),
+            fields: vec![Field { name, message }],
+            headers: Vec::new(),
+        }
+    }
+
+    /// These members of the request do not fit.
+    pub(super) fn failed(fields: Vec<Field>) -> Self {
+        let errors = match fields.len() {
+            1 => "1 validation error".to_owned(),
+            several => format!("{several} validation errors"),
+        };
+        let messages: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
+        Self {
+            code: Code::Validation,
+            message: format!("{errors} detected: {}", messages.join("; ")),
+            fields,
             headers: Vec::new(),
         }
     }
@@ -159,11 +199,11 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, name) = self.code.wire();
         let mut body = json!({ "message": self.message });
-        if self.code == Code::Validation {
-            body["reason"] = Value::from("FieldValidationFailed");
-            if let Some(field) = self.field {
-                body["fieldList"] = json!([{ "name": field, "message": body["message"] }]);
-            }
+        if let Some(reason) = self.code.reason() {
+            body["reason"] = Value::from(reason);
+        }
+        if !self.fields.is_empty() {
+            body["fieldList"] = json!(self.fields);
         }
         let mut response = (status, axum::Json(body)).into_response();
         response

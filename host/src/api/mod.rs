@@ -26,7 +26,7 @@ use crate::ids::RequestId;
 use crate::sessions::Sessions;
 use crate::tenants::Tenants;
 use crate::tokens::Tokens;
-use agentcore::{arn, challenge, data_plane, endpoints, runtimes};
+use agentcore::{arn, challenge, data_plane, endpoints, model, runtimes};
 pub use auth::{Access, Rates};
 
 pub use error::Refusal;
@@ -74,7 +74,8 @@ pub struct Route {
     pub path: &'static str,
 }
 
-/// Writes the table once: as data, for those who go through all routes, and as the router with a gate before each.
+/// Writes the table once: as data, for those who go through all routes, and as the router with the gates before each: who
+/// calls, then what is asked.
 macro_rules! routes {
     ($($access:ident $method:ident $path:literal $handler:path;)*) => {
         /// Every route of the server.
@@ -85,8 +86,9 @@ macro_rules! routes {
         fn table(api: &Arc<Api>) -> Router<Arc<Api>> {
             let mut table = Router::new();
             $(
-                let gate = auth::gate(api, Access::$access);
-                let operation = on(MethodFilter::$method, $handler).route_layer(gate);
+                let operation = on(MethodFilter::$method, $handler)
+                    .route_layer(model::gate(stringify!($method), $path))
+                    .route_layer(auth::gate(api, Access::$access));
                 // Some SDKs leave out the slash at a path's end.
                 if let Some(path) = $path.strip_suffix('/') {
                     table = table.route(path, operation.clone());

@@ -10,13 +10,14 @@ use crate::agents::{ArtifactSource, Authorizer, Configuration, DURABILITY, Lifec
 use crate::api::error::ApiError;
 use crate::journal::Durability;
 
-/// The input of create and update: the members that mean something here, and the rest, which is kept as it came.
+/// The input of create and update, held against the service model before: the members that mean something here, and the
+/// rest, which is kept as it came.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RuntimeInput {
     pub(super) agent_runtime_name: Option<String>,
-    agent_runtime_artifact: Option<Value>,
-    role_arn: Option<String>,
+    agent_runtime_artifact: Value,
+    role_arn: String,
     description: Option<String>,
     environment_variables: Option<BTreeMap<String, String>>,
     lifecycle_configuration: Option<LifecycleInput>,
@@ -40,27 +41,18 @@ struct RequestHeaders {
 }
 
 impl RuntimeInput {
-    /// Checks every constraint of the service model that touches a member with a meaning here.
+    /// Checks what the service model has no words for.
     pub(super) fn configuration(self) -> Result<Configuration, ApiError> {
-        let role_arn = self
-            .role_arn
-            .ok_or_else(|| ApiError::invalid("roleArn", "roleArn is required"))?;
-        if !is_role_arn(&role_arn) {
-            let message = "roleArn is the ARN of an IAM role, such as arn:aws:iam::123456789012:role/agent (it needs not exist)";
-            return Err(ApiError::invalid("roleArn", message));
-        }
-        if let Some(description) = &self.description {
-            length("description", description, 1, 4_096)?;
-        }
         let authorizer = self
             .authorizer_configuration
             .map(Authorizer::try_from)
             .transpose()?;
         let mut kept = self.kept;
         kept.remove("clientToken");
+        kept.retain(|_, value| !value.is_null());
         Ok(Configuration {
             artifact: artifact(self.agent_runtime_artifact)?,
-            role_arn,
+            role_arn: self.role_arn,
             description: self.description,
             environment: environment(self.environment_variables.unwrap_or_default())?,
             lifecycle: lifecycle(self.lifecycle_configuration)?,
@@ -115,9 +107,8 @@ pub(super) fn output(configuration: &Configuration) -> Map<String, Value> {
     output
 }
 
-fn artifact(wire: Option<Value>) -> Result<ArtifactSource, ApiError> {
+fn artifact(wire: Value) -> Result<ArtifactSource, ApiError> {
     const FIELD: &str = "agentRuntimeArtifact";
-    let wire = wire.ok_or_else(|| ApiError::invalid(FIELD, "agentRuntimeArtifact is required"))?;
     let text = |pointer: &str| wire.pointer(pointer).and_then(Value::as_str);
     let container = text("/containerConfiguration/containerUri").map(str::parse::<Reference>);
     let code =
@@ -136,19 +127,6 @@ fn artifact(wire: Option<Value>) -> Result<ArtifactSource, ApiError> {
 
 fn environment(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
     const FIELD: &str = "environmentVariables";
-    if variables.len() > 50 {
-        return Err(ApiError::invalid(
-            FIELD,
-            format!(
-                "there are {} environment variables, at most 50 fit",
-                variables.len()
-            ),
-        ));
-    }
-    for (name, value) in &variables {
-        length(FIELD, name, 1, 100)?;
-        length(FIELD, value, 0, 5_000)?;
-    }
     if let Some(value) = variables.get(DURABILITY)
         && let Err(error) = value.parse::<Durability>()
     {
@@ -164,19 +142,10 @@ fn lifecycle(input: Option<LifecycleInput>) -> Result<Lifecycle, ApiError> {
     let Some(input) = input else {
         return Ok(default);
     };
-    let seconds = |name: &str, value: Option<u64>| match value {
-        None => Ok(None),
-        Some(seconds @ 60..=1_209_600) => Ok(Some(Duration::from_secs(seconds))),
-        Some(other) => Err(ApiError::invalid(
-            FIELD,
-            format!("{name} is 60 to 1209600 seconds, not {other}"),
-        )),
-    };
-    let idle = seconds(
-        "idleRuntimeSessionTimeout",
-        input.idle_runtime_session_timeout,
-    )?;
-    let max_lifetime = seconds("maxLifetime", input.max_lifetime)?.unwrap_or(default.max_lifetime);
+    let idle = input.idle_runtime_session_timeout.map(Duration::from_secs);
+    let max_lifetime = input
+        .max_lifetime
+        .map_or(default.max_lifetime, Duration::from_secs);
     // As at AWS: a short lifetime alone pulls the default idle time down with it.
     let idle_timeout = idle.unwrap_or(default.idle_timeout.min(max_lifetime));
     if idle_timeout > max_lifetime {
@@ -202,12 +171,6 @@ fn request_headers(
     let names = input
         .map(|input| input.request_header_allowlist)
         .unwrap_or_default();
-    if names.len() > 20 {
-        return Err(ApiError::invalid(
-            FIELD,
-            format!("there are {} allowed headers, at most 20 fit", names.len()),
-        ));
-    }
     names
         .into_iter()
         .map(|name| {
@@ -233,30 +196,4 @@ fn request_headers(
             }
         })
         .collect()
-}
-
-fn is_role_arn(arn: &str) -> bool {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    matches!(parts[..], ["arn", partition, "iam", "", account, role]
-        if partition.starts_with("aws")
-            && account.len() == 12
-            && account.bytes().all(|b| b.is_ascii_digit())
-            && role.strip_prefix("role/").is_some_and(|name| !name.is_empty() && name.len() <= 512))
-}
-
-pub(super) fn length(
-    field: &'static str,
-    value: &str,
-    min: usize,
-    max: usize,
-) -> Result<(), ApiError> {
-    let length = value.chars().count();
-    if (min..=max).contains(&length) {
-        Ok(())
-    } else {
-        Err(ApiError::invalid(
-            field,
-            format!("{field} has {min} to {max} characters, not {length}"),
-        ))
-    }
 }

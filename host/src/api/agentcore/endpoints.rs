@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arn::agent_of_id;
-use super::configuration::length;
 use super::page::{PageQuery, page};
 use super::runtimes::with_token;
 use crate::agents::{Endpoint, Status};
@@ -31,9 +30,6 @@ struct EndpointInput {
 
 impl EndpointInput {
     fn target(&self) -> Result<(Option<Version>, Option<String>), ApiError> {
-        if let Some(description) = &self.description {
-            length("description", description, 1, 256)?;
-        }
         Ok((
             self.agent_runtime_version
                 .as_deref()

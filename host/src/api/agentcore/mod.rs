@@ -7,5 +7,6 @@ mod configuration;
 pub(super) mod data_plane;
 pub(super) mod endpoints;
 mod headers;
+pub(super) mod model;
 mod page;
 pub(super) mod runtimes;

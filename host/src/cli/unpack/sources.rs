@@ -8,6 +8,7 @@ use kellion_build::{Language, Options, Project};
 
 use super::{Args, Problem};
 use crate::agents::zip::Archive;
+use crate::grants::Manifest;
 
 /// The largest file that a build may write.
 const LARGEST_FILE: u64 = 2 << 30;
@@ -26,6 +27,7 @@ pub(super) fn build(
     let folder = room.join("sources");
     fs::create_dir(&folder).map_err(Problem::io("make the build's folder"))?;
     archive.unpack(&folder)?;
+    let manifest = manifest(&folder)?;
     let project = Project {
         entry: folder.join(&entry),
         folder,
@@ -39,6 +41,7 @@ pub(super) fn build(
         tools: args.tools.clone(),
         own: Some(room.join("own")),
         vendored: true,
+        manifest,
     };
     match kellion_build::build(&project, &options, &|_| {}) {
         Ok(_) => Ok(component),
@@ -89,6 +92,18 @@ fn hold_back() {
 /// Other systems have these otherwise.
 #[cfg(not(target_os = "linux"))]
 fn hold_back() {}
+
+/// What the agent asks for, if an `agent.toml` is in the zip.
+fn manifest(folder: &Path) -> Result<Option<String>, Problem> {
+    match fs::read(folder.join("agent.toml")) {
+        Ok(text) => match Manifest::parse(&text) {
+            Ok(manifest) => Ok(manifest.text()),
+            Err(error) => Err(Problem::Zip(format!("agent.toml: {error}"))),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::io("read the agent's manifest")(error)),
+    }
+}
 
 fn variables(file: &Path) -> Result<BTreeMap<String, String>, Problem> {
     let text = fs::read(file).map_err(Problem::io("read the build's variables"))?;
