@@ -38,14 +38,13 @@ async fn h4_heads_beyond_the_bounds_are_refused() {
 }
 
 #[tokio::test]
-async fn h4_a_large_baggage_does_not_come_back() {
+async fn h4_a_baggage_beyond_its_published_maximum_is_refused() {
     let (host, agent, witness) = stage("").await;
     let session = agent.session("baggage");
-    for (size, repeated) in [(8_192, true), (8_193, false)] {
+    for (size, status) in [(8_192, 200), (8_193, 400)] {
         let request = session.invocation(r#"{"do":"count"}"#);
         let reply = host.send(request.header("baggage", "x".repeat(size))).await;
-        assert_eq!(reply.status, 200, "{reply:?}");
-        assert_eq!(reply.headers.contains_key("baggage"), repeated, "{size}");
+        assert_eq!(reply.status, status, "{reply:?}");
     }
     witness.survived(&host).await;
 }

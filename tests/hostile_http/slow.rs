@@ -110,7 +110,7 @@ async fn h2_a_body_that_keeps_the_rate_may_take_as_long_as_it_needs() {
     witness.survived(&host).await;
 }
 
-/// A turn whose answer is more than anybody keeps on its way.
+/// A turn whose answer is more than anybody keeps on its way. It has begun when this returns.
 async fn unread(session: &Session, raw: &mut Raw) {
     let chunks: Vec<String> = (0..120).map(|_| "x".repeat(100_000)).collect();
     let payload = json!({ "do": "raw", "chunks": chunks, "rest": "" }).to_string();
@@ -118,6 +118,10 @@ async fn unread(session: &Session, raw: &mut Raw) {
     let head = invocation(session, &format!("content-length: {length}\r\n"));
     assert!(raw.send(head).await);
     assert!(raw.send(payload).await);
+    eventually("the turn", || async {
+        (session.look().await.status == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
