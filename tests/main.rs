@@ -31,3 +31,4 @@ mod streaming;
 mod survives;
 mod travel;
 mod tutorial;
+mod validation;
