@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{ECHO, Host, PROBE, ROLE, TUTORIAL, eventually, reference};
 
+pub(crate) const ISSUER: &str = "https://issuer.example.com/.well-known/openid-configuration";
+
 /// The smallest input that makes an agent.
 pub(crate) fn named(name: &str) -> Value {
     json!({
@@ -39,11 +41,17 @@ async fn the_version_of_the_platform_stays_until_another_is_named() {
 #[tokio::test]
 async fn what_is_created_is_shown_as_it_was_given() {
     let host = Host::start();
+    let authorizer = json!({ "customJWTAuthorizer": {
+        "discoveryUrl": ISSUER,
+        "allowedAudience": ["agents"],
+        "allowedScopes": ["agents/invoke"],
+    } });
     let more = json!({
         "description": "Says what it is told",
         "environmentVariables": { "COLOR": "green" },
         "lifecycleConfiguration": { "maxLifetime": 600 },
         "requestHeaderConfiguration": { "requestHeaderAllowlist": ["x-tenant"] },
+        "authorizerConfiguration": authorizer,
         "protocolConfiguration": { "serverProtocol": "HTTP" },
         "clientToken": "0123456789012345678901234567890123456789",
     });
@@ -76,6 +84,7 @@ async fn what_is_created_is_shown_as_it_was_given() {
             // A short lifetime alone pulls the idle time down with it.
             "lifecycleConfiguration": { "idleRuntimeSessionTimeout": 600, "maxLifetime": 600 },
             "requestHeaderConfiguration": { "requestHeaderAllowlist": ["x-tenant"] },
+            "authorizerConfiguration": authorizer,
             "protocolConfiguration": { "serverProtocol": "HTTP" },
             "workloadIdentityDetails": { "workloadIdentityArn": null },
             "createdAt": null,

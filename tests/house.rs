@@ -50,9 +50,29 @@ const QUARANTINE: &[(&str, &[&str], &str)] = &[
         "the AWS SDK is known to the Bedrock provider alone",
     ),
     (
+        "oci_client",
+        &["agents/sources/registry"],
+        "container registries are known to their source of artifacts alone",
+    ),
+    (
+        "object_store",
+        &["agents/sources/bucket"],
+        "S3 is known to its source of artifacts alone",
+    ),
+    (
         "axum",
         &["api", "app"],
         "HTTP is known to the api and to who starts it alone",
+    ),
+    (
+        "hyper_util",
+        &["app"],
+        "connections are known to the listener alone",
+    ),
+    (
+        "tokio_rustls",
+        &["app"],
+        "connections are known to the listener alone",
     ),
     (
         "rusqlite",
@@ -63,6 +83,11 @@ const QUARANTINE: &[(&str, &[&str], &str)] = &[
         "reqwest",
         &["cli", "tokens"],
         "the HTTP client is known to the command line and to the reader of issuers' keys alone",
+    ),
+    (
+        "jsonwebtoken",
+        &["tokens"],
+        "JWT is known to the room that verifies tokens alone",
     ),
     (
         "std::env::var",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::control_plane::named;
+use crate::control_plane::{ISSUER, named};
 use crate::harness::{ECHO, Host, script};
 
 /// Operations of the service models that a server need not have.
@@ -92,6 +92,11 @@ async fn values_outside_the_service_model_are_refused_and_named() {
             "authorizerConfiguration",
             ".customJWTAuthorizer.discoveryUrl",
             json!({ "customJWTAuthorizer": { "discoveryUrl": "https://example.com" } }),
+        ),
+        (
+            "authorizerConfiguration",
+            "",
+            json!({ "customJWTAuthorizer": { "discoveryUrl": ISSUER } }),
         ),
     ];
     for (member, within, value) in cases {

@@ -1,24 +1,27 @@
 //! The server put together, and its life from start to clean stop. The only place that sees every room.
 
+pub mod listen;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
-use crate::agents::{self, Agents};
-use crate::api::{self, Api};
+use self::listen::Listening;
+use self::listen::tls::{self, Certificates};
+use crate::agents::{self, Agents, Policies};
+use crate::api::{self, Api, Rates};
 use crate::clock::Clock;
-use crate::config::{Config, ProviderChoice, aws_is_configured};
+use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured, default_tools};
 use crate::journal::{self, Journal};
 use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
 use crate::models::offline::Offline;
 use crate::sandbox::{self, Sandbox};
 use crate::sessions::{Rooms, Sessions};
+use crate::tenants::{self, Tenants};
+use crate::tokens::Tokens;
 
 /// Why the server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +29,8 @@ pub enum Error {
     /// Without keys the server must stay on this machine.
     #[error(
         "refusing to listen on {0}: this server has no keys yet, so everybody who reaches it may do everything; \
-         listen on a loopback address such as 127.0.0.1:8080"
+         make one with `kellion tenants create` and `kellion keys create`, or listen on a loopback address such as \
+         127.0.0.1:8080"
     )]
     NotLoopback(SocketAddr),
     /// Somebody else has the port, or the address is not this machine's.
@@ -50,6 +54,9 @@ pub enum Error {
         #[source]
         source: agents::Error,
     },
+    /// Keys and tenants cannot be read.
+    #[error(transparent)]
+    Tenants(#[from] tenants::Error),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -58,9 +65,9 @@ pub enum Error {
         "cannot set up the provider bedrock; set what is missing, or choose --provider offline"
     )]
     Provider(#[from] SetupError),
-    /// Serving failed.
-    #[error("serving failed")]
-    Serve(#[source] std::io::Error),
+    /// The certificate or its key cannot be used.
+    #[error("cannot serve HTTPS")]
+    Tls(#[from] tls::Error),
 }
 
 /// A server that serves.
@@ -69,8 +76,9 @@ pub struct Server {
     pub address: SocketAddr,
     /// Who answers model calls.
     pub provider: &'static str,
-    stop: watch::Sender<bool>,
-    serving: JoinHandle<std::io::Result<()>>,
+    /// Whether requests need a key; otherwise the server is in local mode.
+    pub keyed: bool,
+    listening: Listening,
     sessions: Sessions,
     config: Config,
 }
@@ -93,7 +101,13 @@ impl Server {
         compiler: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Server, Error> {
-        if !config.listen.ip().is_loopback() {
+        let tenants = Tenants::open(
+            &config.data,
+            config.master_key.as_deref(),
+            Arc::clone(&clock),
+        )?;
+        let keyed = tenants.keyed();
+        if !keyed && !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));
         }
         let listen = |source| Error::Listen {
@@ -101,17 +115,25 @@ impl Server {
             source,
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let certificates = config.server.tls.clone().map(Certificates::load);
+        let certificates = certificates.transpose()?.map(Arc::new);
 
         let provider_name = provider.name();
         let sandbox = Arc::new(Sandbox::new(config.sandbox.clone())?);
         let places = agents::Config {
             data: config.data.clone(),
             compiler,
+            sources: config.artifacts.clone(),
+            access: artifact_access(),
+            build: agents::BuildPolicy {
+                tools: config.build.tools.clone().or_else(default_tools),
+                ..config.build.clone()
+            },
         };
         let agents = Agents::open(
             &places,
             config.agents,
+            bounds(&tenants),
             Arc::clone(&sandbox),
             Arc::clone(&clock),
         )
@@ -129,49 +151,59 @@ impl Server {
             provider,
             agents: agents.clone(),
             journal,
-            clock,
+            clock: Arc::clone(&clock),
         };
         let sessions = Sessions::new(config.sessions.clone(), rooms);
         let api = Api {
             agents,
             sessions: sessions.clone(),
+            tenants,
+            tokens: Tokens::new(&config.auth, Arc::clone(&clock)),
+            public_url: config.auth.public_url.clone(),
+            https: config.server.tls.is_some(),
+            clock,
+            rates: Rates::default(),
             region: config.region.clone(),
             provider: provider_name,
         };
 
-        let (stop, mut stopped) = watch::channel(false);
-        // Answers are small and wanted now.
-        let listener = listener.tap_io(|socket| {
-            let _ = socket.set_nodelay(true);
-        });
-        let serving =
-            axum::serve(listener, api::router(Arc::new(api))).with_graceful_shutdown(async move {
-                let _ = stopped.wait_for(|stopped| *stopped).await;
-            });
-        let serving = tokio::spawn(serving.into_future());
+        let router = api::router(Arc::new(api));
+        let listening =
+            Listening::start(listener, router, &config.server, certificates).map_err(listen)?;
         Ok(Server {
-            address,
+            address: listening.address,
             provider: provider_name,
-            stop,
-            serving,
+            keyed,
+            listening,
             sessions,
             config,
         })
     }
 
+    /// The server's URL.
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.listening.encrypted {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.address)
+    }
+
     /// Stops cleanly: accepts no more, lets running turns finish within the grace time, ends all sessions.
-    pub async fn stop(mut self) -> Result<(), Error> {
-        self.stop.send_replace(true);
+    pub async fn stop(self) -> Result<(), Error> {
+        self.listening.stop();
         self.sessions.shut_down(self.config.grace()).await;
         // Every turn has ended; what is left are answers on their way to slow readers.
-        match tokio::time::timeout(self.config.grace(), &mut self.serving).await {
-            Ok(served) => served.unwrap_or(Ok(())).map_err(Error::Serve),
-            Err(_) => {
-                self.serving.abort();
-                Ok(())
-            }
-        }
+        self.listening.stopped(self.config.grace()).await;
+        Ok(())
     }
+}
+
+/// What bounds each tenant. One that is gone or suspended keeps what it has and gets nothing new.
+fn bounds(tenants: &Tenants) -> Policies {
+    let tenants = tenants.clone();
+    Arc::new(move |tenant| tenants.policy(tenant).unwrap_or_default())
 }
 
 /// The provider of that name.

@@ -222,7 +222,11 @@ impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        let hash = sha2::Sha256::digest(bytes);
+        Self::from_bytes(&sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The digest that these bytes are.
+    pub fn from_bytes(hash: &[u8; 32]) -> Self {
         Self(
             hash.iter()
                 .map(|byte| format!("{byte:02x}"))

@@ -8,8 +8,8 @@
 //! | 5 | [`api`] | HTTP: the AgentCore wire and the admin API |
 //! | 4 | [`sessions`] | one actor for each session, and what a turn may reach |
 //! | 3 | [`agents`] | names, versions, endpoints, artifacts, builds |
-//! | 2 | [`sandbox`], [`models`], [`journal`], [`tenants`] | the only wasmtime; the only AWS SDK; the record of each session; who may call |
-//! | 1 | [`contract`], [`ids`], [`clock`] | words that all floors share |
+//! | 2 | [`sandbox`], [`models`], [`journal`], [`tenants`], [`tokens`] | the only wasmtime; the only AWS SDK; the record of each session; who may call; the only JWT |
+//! | 1 | [`contract`], [`grants`], [`ids`], [`clock`], [`sigv4`] | words that all floors share; how AWS requests are signed |
 //!
 //! A turn goes straight down: `api::agentcore::data_plane::invoke` → `sessions::Sessions::invoke` → the session's actor →
 //! `sandbox::Cell::invoke` → the guest, and its calls come back through `sandbox::Capabilities`. Start reading there.
@@ -21,9 +21,12 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contract;
+pub mod grants;
 pub mod ids;
 pub mod journal;
 pub mod models;
 pub mod sandbox;
 pub mod sessions;
+pub mod sigv4;
 pub mod tenants;
+pub mod tokens;

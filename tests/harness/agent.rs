@@ -21,7 +21,12 @@ impl Agent {
         Self { client, id, arn }
     }
 
-    /// The same agent on another server, which has its data.
+    /// An agent that may not be there.
+    pub(crate) fn named(client: &Client, id: &str, arn: &str) -> Self {
+        Self::new(client.clone(), id.to_owned(), arn.to_owned())
+    }
+
+    /// The same agent on another server, which has its data, or for another caller.
     pub(crate) fn of(&self, client: &Client) -> Self {
         Self {
             client: client.clone(),
@@ -80,6 +85,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The ARN of its agent.
+    pub(crate) fn agent_arn(&self) -> &str {
+        &self.agent.arn
+    }
+
     /// An invocation with these bytes.
     pub(crate) fn invocation(&self, payload: impl Into<reqwest::Body>) -> RequestBuilder {
         self.agent

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{Agent, Reply, eventually};
+use super::{Agent, Authority, Key, Reply, eventually};
 
 /// The account of a server without keys.
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -23,19 +23,49 @@ pub(crate) fn reference(name: &str) -> String {
 pub(crate) struct Client {
     http: reqwest::Client,
     endpoint: String,
+    key: Option<Key>,
 }
 
 impl Client {
     pub(super) fn new(endpoint: String) -> Self {
+        Self::trusting(endpoint, None)
+    }
+
+    /// One that trusts an authority beside the system's.
+    pub(super) fn trusting(endpoint: String, authority: Option<&Authority>) -> Self {
+        let authority = authority.map(Authority::certificate);
         // No proxies of this machine, and no connection kept to a server that may be killed meanwhile; the limit only
         // keeps a broken server from hanging the test.
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0)
             .timeout(Duration::from_secs(240))
+            .tls_certs_merge(authority)
             .build()
             .expect("an HTTP client can be made");
-        Self { http, endpoint }
+        Self {
+            http,
+            endpoint,
+            key: None,
+        }
+    }
+
+    /// One that signs what it sends.
+    pub(super) fn signing(endpoint: &str, key: &Key) -> Self {
+        Self {
+            key: Some(key.clone()),
+            ..Self::new(endpoint.to_owned())
+        }
+    }
+
+    /// What it signs with.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// Whose agents it reaches.
+    pub(crate) fn account(&self) -> &str {
+        self.key.as_ref().map_or(ACCOUNT, |key| &key.account)
     }
 
     /// The server's URL, for other clients.
@@ -67,7 +97,12 @@ impl Client {
 
     /// Sends, and reads the answer to its end, whatever it is.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Reply {
-        let response = request.send().await.expect("the server answers");
+        let mut request = request.build().expect("the request can be made");
+        if let Some(key) = &self.key {
+            key.sign(&mut request);
+        }
+        let response = self.http.execute(request).await;
+        let response = response.expect("the server answers");
         Reply::read(response).await.expect("the answer is whole")
     }
 
@@ -99,7 +134,8 @@ impl Client {
         self.create_with(name, json!({})).await
     }
 
-    async fn create_with(&self, name: &str, more: Value) -> Agent {
+    /// The same, with more members of the configuration.
+    pub(crate) async fn create_with(&self, name: &str, more: Value) -> Agent {
         let mut input = input(name);
         input["agentRuntimeName"] = json!(name);
         merge(&mut input, more);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::Client;
+use super::{Authority, Client};
 use crate::stand_in::StandIn;
 
 /// The server's binary with an environment that nothing of this machine leaks into.
@@ -35,6 +35,7 @@ pub(crate) struct Builder {
     provider: Option<&'static str>,
     address: Option<String>,
     prelude: Option<&'static str>,
+    authority: Option<Authority>,
 }
 
 impl Builder {
@@ -65,6 +66,12 @@ impl Builder {
         self
     }
 
+    /// With this variable in its environment.
+    pub(crate) fn environment(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
     /// On a loopback address of its own. While a server that listens on a common one is down, another test's may be given
     /// its port.
     pub(crate) fn alone(mut self) -> Self {
@@ -79,6 +86,14 @@ impl Builder {
     /// With these shell commands run in the server's process before it becomes the server.
     pub(crate) fn prelude(mut self, commands: &'static str) -> Self {
         self.prelude = Some(commands);
+        self
+    }
+
+    /// With a certificate of this authority, which clients then trust.
+    pub(crate) fn certified(mut self, authority: &Authority) -> Self {
+        let certificate = authority.issue("server");
+        self.config.push_str(&certificate.config());
+        self.authority = Some(authority.clone());
         self
     }
 
@@ -119,7 +134,8 @@ impl Builder {
         let endpoint = started["endpoint"]
             .as_str()
             .expect("it says where it listens");
-        Ok((process, Client::new(endpoint.to_owned())))
+        let client = Client::trusting(endpoint.to_owned(), self.authority.as_ref());
+        Ok((process, client))
     }
 
     fn spawn(&self, folder: &Path, address: &str) -> Child {
@@ -270,19 +286,37 @@ impl Host {
         assert!(limited.success(), "prlimit {what}");
     }
 
-    fn address(&self) -> String {
+    /// Sends the server a signal, such as `HUP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.process.id().to_string();
+        let sent = Command::new("sh")
+            .args(["-c", "kill -\"$1\" \"$0\"", &process, name])
+            .status()
+            .expect("there is a shell");
+        assert!(sent.success(), "the server is gone");
+    }
+
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> String {
         let endpoint = self.client.endpoint();
-        endpoint.trim_start_matches("http://").to_owned()
+        let address = endpoint.trim_start_matches("https://");
+        address.trim_start_matches("http://").to_owned()
     }
 
     fn is_ready(&mut self) -> bool {
+        const REQUEST: &[u8] =
+            b"GET /healthz/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         let ready = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(self.address())?;
-            stream.write_all(
-                b"GET /healthz/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
-            )?;
             let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
+            if let Some(authority) = &self.builder.authority {
+                let mut stream = authority.encrypt(stream);
+                stream.write_all(REQUEST)?;
+                stream.read_to_string(&mut answer)?;
+            } else {
+                stream.write_all(REQUEST)?;
+                stream.read_to_string(&mut answer)?;
+            }
             Ok(answer)
         };
         let is_ready = ready().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "));

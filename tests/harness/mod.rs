@@ -2,23 +2,33 @@
 //! test moves, and clients of it.
 
 mod agent;
+mod authority;
 mod client;
 mod host;
+mod keys;
 mod local;
+mod raw;
 mod reply;
+mod services;
 mod tools;
 mod trace;
+mod witness;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use self::agent::{Agent, Session};
+pub(crate) use self::authority::Authority;
 pub(crate) use self::client::{Client, ROLE, encoded, reference};
-pub(crate) use self::host::{Host, kellion};
+pub(crate) use self::host::{Builder as HostBuilder, Host, kellion};
+pub(crate) use self::keys::Key;
 pub(crate) use self::local::Local;
+pub(crate) use self::raw::{Raw, invocation};
 pub(crate) use self::reply::Reply;
-pub(crate) use self::tools::{Tool, run, script};
+pub(crate) use self::services::{Image, Registry, S3, zip};
+pub(crate) use self::tools::{Tool, run, run_script, script};
 pub(crate) use self::trace::{Threads, Trace, most_calls};
+pub(crate) use self::witness::Witness;
 
 /// The agent of the tutorial.
 pub(crate) const TUTORIAL: &str = env!("KELLION_TUTORIAL_WASM");

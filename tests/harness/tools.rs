@@ -1,4 +1,4 @@
-//! Clients that others wrote: boto3 and the AWS CLI, in a virtual environment of the repository's own.
+//! Clients that others wrote: boto3, the AWS CLI and the AWS SDKs for JavaScript, installed for the tests alone.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -16,22 +16,34 @@ const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/clients");
 pub(crate) enum Tool {
     /// The AWS CLI.
     Aws,
-    /// A script of `tests/clients`.
+    /// A script of `tests/clients`, in Python.
     Script(&'static str),
+    /// One in JavaScript.
+    JavaScript(&'static str),
 }
 
 impl Tool {
     /// The command, with credentials that the server does not look at, and nothing of this machine's configuration.
     pub(crate) fn command(self, folder: &Path) -> Command {
-        let (program, script) = match self {
-            Self::Aws => ("aws", None),
-            Self::Script(name) => ("python", Some(Path::new(CLIENTS).join(name))),
+        let python = Path::new(PYTHON);
+        let clients = Path::new(CLIENTS);
+        let (program, needed, script) = match self {
+            Self::Aws => (python.join("aws"), python.join("aws"), None),
+            Self::Script(name) => (
+                python.join("python"),
+                python.join("python"),
+                Some(clients.join(name)),
+            ),
+            Self::JavaScript(name) => (
+                node(),
+                clients.join("node_modules/installed"),
+                Some(clients.join(name)),
+            ),
         };
-        let program = PathBuf::from(PYTHON).join(program);
         assert!(
-            program.exists(),
+            needed.exists(),
             "{} is not there; install it with: tests/tools",
-            program.display()
+            needed.display()
         );
         let mut command = Command::new(program);
         command
@@ -47,6 +59,15 @@ impl Tool {
     }
 }
 
+/// Where this machine has Node.
+fn node() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join("node"));
+    places
+        .find(|place| place.exists())
+        .expect("Node is installed")
+}
+
 /// Runs a command to its end without holding up what else the test runs, such as a stand-in.
 pub(crate) async fn run(command: &mut Command) -> Output {
     let mut command = std::mem::replace(command, Command::new(""));
@@ -58,8 +79,20 @@ pub(crate) async fn run(command: &mut Command) -> Output {
 
 /// Runs a script of `tests/clients` against a server, which must end well; what it prints.
 pub(crate) async fn script(host: &Host, name: &'static str, arguments: &[&str]) -> String {
-    let mut command = Tool::Script(name).command(host.folder());
+    run_script(host, name, Tool::Script(name), arguments, |_| {}).await
+}
+
+/// The same of any kind, after something was done to its command.
+pub(crate) async fn run_script(
+    host: &Host,
+    name: &str,
+    tool: Tool,
+    arguments: &[&str],
+    prepare: impl FnOnce(&mut Command),
+) -> String {
+    let mut command = tool.command(host.folder());
     command.arg(host.endpoint()).args(arguments);
+    prepare(&mut command);
     let output = in_time(name, run(&mut command)).await;
     assert!(
         output.status.success(),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::tools::Tools;
-use crate::{Error, Language, Project, Result, c, go, pack, python, rust, typescript};
+use crate::{Error, Language, Project, Result, c, go, manifest, pack, python, rust, typescript};
 
 /// How to build.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,14 @@ pub struct Options {
     pub env: BTreeMap<String, String>,
     /// Where toolchains are kept; `.kellion/tools` in the project's folder otherwise.
     pub tools: Option<PathBuf>,
+    /// What the agent asks for, as the server reads it; put into the component's section [`SECTION`](crate::SECTION).
+    pub manifest: Option<String>,
+    /// Where the SDK is unpacked, and what the build needs in between is kept; `.kellion` in the project's folder otherwise.
+    pub own: Option<PathBuf>,
+    /// Whether the project comes from a stranger, with all that it needs in it, as AgentCore's direct code deployment has it.
+    /// Then no package is installed on its behalf but what the SDK itself brings, nothing outside of its folder is read, and
+    /// the build may move and remove its files.
+    pub vendored: bool,
 }
 
 /// What a build has made.
@@ -35,6 +43,8 @@ pub(crate) struct Job<'a> {
     pub(crate) sdk: PathBuf,
     /// The contract.
     pub(crate) wit: PathBuf,
+    /// See [`Options::vendored`].
+    pub(crate) vendored: bool,
     /// For what the build needs in between; kept for the next one.
     pub(crate) work: PathBuf,
     pub(crate) tools: Tools,
@@ -48,13 +58,17 @@ pub(crate) struct Job<'a> {
 ///
 /// Everything that the build needs beside the sources is kept in the project's folder `.kellion`, which ignores itself.
 pub fn build(project: &Project, options: &Options, talk: &dyn Fn(&str)) -> Result<Built> {
-    let own = project.folder.join(".kellion");
+    let own = options
+        .own
+        .clone()
+        .unwrap_or_else(|| project.folder.join(".kellion"));
     let language = project.language.name();
     let job = Job {
         project,
         env: &options.env,
         sdk: own.join("sdk").join(language),
         wit: own.join("wit"),
+        vendored: options.vendored,
         work: own.join("build").join(&project.name),
         tools: Tools::new(options.tools.clone().unwrap_or_else(|| own.join("tools"))),
         out: options
@@ -75,6 +89,9 @@ pub fn build(project: &Project, options: &Options, talk: &dyn Fn(&str)) -> Resul
         Language::Go => go::build(&job),
         Language::C => c::build(&job),
     }?;
+    if let Some(text) = &options.manifest {
+        manifest::add(&job.out, text)?;
+    }
     Ok(Built {
         component: job.out,
         warnings,

@@ -11,6 +11,7 @@ mod error;
 mod go;
 mod job;
 mod language;
+mod manifest;
 mod pack;
 mod project;
 mod python;
@@ -22,6 +23,8 @@ mod typescript;
 pub use error::Error;
 pub use job::{Built, Options, build};
 pub use language::Language;
+pub use manifest::SECTION;
+pub use pack::edition;
 pub use project::Project;
 pub use template::create;
 

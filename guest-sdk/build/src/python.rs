@@ -5,11 +5,13 @@ mod agentcore;
 mod component;
 mod requirements;
 mod scan;
+mod vendored;
 
 use std::path::PathBuf;
 
 use crate::job::Job;
 use crate::{Error, Result};
+use vendored::Vendored;
 
 /// What makes components. Bound to the bindings' names and to the CPython in it, so it has one version.
 const TOOLCHAIN: &str = "componentize-py==0.25.1\npip==26.3\n";
@@ -29,9 +31,14 @@ pub(crate) struct Prepared {
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
     let python = job.tools.python("python", TOOLCHAIN, job.talk)?;
+    let vendored = job.vendored.then(|| Vendored::separate(job)).transpose()?;
     let mut scan = scan::run(job, &python)?;
+    if let Some(vendored) = &vendored {
+        let modules = vendored.agentcore().map(str::to_owned);
+        scan.imports.extend(modules);
+    }
     let site = job.work.join("site");
-    let prepared = if scan.is_agentcore(job)? {
+    let mut prepared = if scan.is_agentcore(job)? {
         agentcore::prepare(job, &python, &scan.imports, &mut scan.warnings)?
     } else {
         requirements::install(job, &python, &site)?;
@@ -42,6 +49,12 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
             finder: "kellion._start".to_owned(),
         }
     };
+    if let Some(vendored) = vendored {
+        // What AgentCore's agents have in common is the last of their packages.
+        let site = prepared.packages.last().filter(|_| !prepared.ahead);
+        let folder = vendored.beside(site.map(PathBuf::as_path))?;
+        prepared.packages.push(folder);
+    }
     match component::make(job, &python, &scan.stage, &prepared) {
         Ok(()) => Ok(scan.warnings),
         // What cannot work may well be why.

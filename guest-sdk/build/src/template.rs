@@ -23,7 +23,8 @@ pub fn create(parent: &Path, name: &str, language: Language) -> Result<Vec<PathB
         return Err(Error::Exists(folder));
     }
     let mut files = Vec::new();
-    for (path, bytes) in pack::below(&format!("templates/{language}")) {
+    let own = format!("templates/{language}");
+    for (path, bytes) in pack::below(&own).chain(pack::below("templates/common")) {
         // Named so that no tool takes a template for a project.
         let path = folder.join(path.strip_suffix(".template").unwrap_or(path));
         let text = String::from_utf8_lossy(bytes).replace(NAME, name);

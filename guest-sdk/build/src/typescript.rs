@@ -16,6 +16,8 @@ const GET_NODE: &str =
 
 /// Comes before the names of variables that module-level code sees; `build.mjs` takes it off.
 const VARIABLE: &str = "KELLION_BUILD_";
+/// Tells `build.mjs` to read nothing outside of the project.
+const CONFINED: &str = "confined";
 /// Comes before each of `build.mjs`'s warnings.
 const WARNING: &str = "warning: ";
 
@@ -33,6 +35,9 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
         &job.work,
         &job.out,
     ]);
+    if job.vendored {
+        node.arg(CONFINED);
+    }
     for (name, value) in job.env {
         node.env(format!("{VARIABLE}{name}"), value);
     }
@@ -106,6 +111,13 @@ fn install_packages(job: &Job<'_>) -> Result<()> {
     let text = fs::read_to_string(&manifest).map_err(Error::file("read", &manifest))?;
     if !text.contains("ependencies\"") {
         return Ok(());
+    }
+    if job.vendored {
+        return Err(Error::Agent(
+            "package.json names dependencies, and there is no folder node_modules beside it: run `npm install` before the \
+             zip is made"
+                .to_owned(),
+        ));
     }
     let deed = if folder.join("package-lock.json").is_file() {
         "ci"

@@ -1,5 +1,7 @@
 // Makes a component of an agent in TypeScript or JavaScript:
-// node build.mjs PROJECT ENTRY SDK WIT TOOLS WORK OUT
+// node build.mjs PROJECT ENTRY SDK WIT TOOLS WORK OUT [confined]
+//
+// When it is confined, nothing but the project's and the SDK's own files gets into the component.
 //
 // Variables of the environment whose names begin with KELLION_BUILD_ are, without that, the environment of the agent's
 // module-level code, which runs here. Warnings are printed, one a line; errors end it with status 1.
@@ -16,13 +18,13 @@ const PREFIX = "KELLION_BUILD_";
 /** The engine has a network if one asks for it; a cell has none. Clocks and chance are the host's. */
 const ABSENT = ["http", "fetch-event"];
 
-async function build([project, entry, sdk, wit, tools, work, out]) {
+async function build([project, entry, sdk, wit, tools, work, out, confined]) {
   const variables = Object.fromEntries(
     Object.entries(process.env)
       .filter(([name]) => name.startsWith(PREFIX))
       .map(([name, value]) => [name.slice(PREFIX.length), value]),
   );
-  const { code, map, warnings } = await bundle({ project, entry, sdk, tools, variables });
+  const { code, map, warnings } = await bundle({ project, entry, sdk, tools, variables, confined: confined === "confined" });
   for (const warning of warnings) console.log(`warning: ${warning.replaceAll("\n", " ")}`);
 
   const file = resolve(work, "bundle.js");

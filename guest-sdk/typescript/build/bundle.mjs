@@ -3,6 +3,7 @@
 import { createRequire } from "node:module";
 import { basename, join, relative, resolve } from "node:path";
 
+import { confinement } from "./confinement.mjs";
 import { resolution } from "./resolution.mjs";
 import { rewriteRegExps } from "./regexps.mjs";
 import { warningsOf } from "./warnings.mjs";
@@ -11,7 +12,7 @@ import { warningsOf } from "./warnings.mjs";
 export class AuthorsError extends Error {}
 
 /** Bundles the agent whose file is `entry`. Gives the code, its source map and warnings. */
-export async function bundle({ project, entry, sdk, tools, variables }) {
+export async function bundle({ project, entry, sdk, tools, variables, confined = false }) {
   const require = createRequire(join(tools, "package.json"));
   const esbuild = require("esbuild");
   const nodeEnv = variables.NODE_ENV ?? "production";
@@ -46,7 +47,9 @@ export async function bundle({ project, entry, sdk, tools, variables }) {
       legalComments: "none",
       charset: "utf8",
       logLevel: "silent",
-      plugins: [resolution({ project, sdk, variables })],
+      // A stranger's settings may name files of this machine, and errors would show them.
+      ...(confined ? { tsconfigRaw: {} } : {}),
+      plugins: [...(confined ? [confinement([project, sdk, tools])] : []), resolution({ project, sdk, variables })],
     });
   } catch (error) {
     if (!error.errors) throw error;

@@ -31,6 +31,16 @@ impl Reference {
         format!("s3://{bucket}/{key}").parse()
     }
 
+    /// A name that the server gives, of what a source has: it says exactly which bytes.
+    pub(super) fn pinned(name: String) -> Self {
+        Self(name)
+    }
+
+    /// The bucket and the key, of the object of an S3 bucket.
+    pub(super) fn bucket_and_key(&self) -> Option<(&str, &str)> {
+        self.0.strip_prefix("s3://")?.split_once('/')
+    }
+
     /// The reference as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -95,6 +105,40 @@ impl Files {
         self.directory.join(format!("{digest}.wasm"))
     }
 
+    /// The most bytes of an artifact.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// What is said of more.
+    pub(super) fn too_large(&self) -> String {
+        format!("the artifact is larger than {} MiB", self.limit >> 20)
+    }
+
+    /// A file to be filled, and adopted then.
+    pub(super) fn blank(&self) -> Result<(std::fs::File, TempPath), Error> {
+        new_file(&self.directory)
+    }
+
+    /// Gives a blank that was filled its place among the artifacts.
+    pub(super) async fn adopt(&self, filled: TempPath) -> Result<Digest, Error> {
+        let hashing = tokio::task::spawn_blocking(move || {
+            use sha2::Digest as _;
+            let mut hash = sha2::Sha256::new();
+            io::copy(&mut std::fs::File::open(&filled)?, &mut hash)?;
+            Ok((hash, filled))
+        });
+        let hashed: io::Result<(sha2::Sha256, TempPath)> = hashing
+            .await
+            .expect("hashing does not panic and is never aborted");
+        let (hash, filled) = hashed.map_err(Error::disk("read an artifact"))?;
+        let digest = digest_of(hash);
+        name(filled, self.path(&digest))
+            .await
+            .map_err(Error::disk("name an artifact"))?;
+        Ok(digest)
+    }
+
     /// Stores a stream of bytes under their digest; all of them or none.
     pub(super) async fn store<E>(
         &self,
@@ -115,10 +159,9 @@ impl Files {
             };
             size += chunk.len() as u64;
             if size > self.limit {
-                let message = format!("the artifact is larger than {} MiB", self.limit >> 20);
                 return Err(Error::Invalid {
                     field: "body",
-                    message,
+                    message: self.too_large(),
                 });
             }
             hash.update(&chunk);
@@ -129,18 +172,22 @@ impl Files {
         file.flush()
             .await
             .map_err(Error::disk("store an artifact"))?;
-        let digest: Digest = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-            .parse()
-            .expect("a SHA-256 has 64 hexadecimal digits");
+        let digest = digest_of(hash);
         name(temporary, self.path(&digest))
             .await
             .map_err(Error::disk("name an artifact"))?;
         Ok((digest, size))
     }
+}
+
+fn digest_of(hash: sha2::Sha256) -> Digest {
+    use sha2::Digest as _;
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        .parse()
+        .expect("a SHA-256 has 64 hexadecimal digits")
 }
 
 /// What a file is called before it is whole.

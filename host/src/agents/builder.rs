@@ -2,21 +2,18 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
 use super::artifacts::{name, new_file, open_folder};
+use super::child::{Child, Outcome};
 use super::{Config, Error};
 use crate::contract::log::Level;
+use crate::grants::Manifest;
 use crate::ids::Digest;
 use crate::sandbox::{Birth, Cell, EDITION, Fault, LogSink, Program, Sandbox};
-
-/// The exit code by which the compile child says that the component is at fault, with the reason on stderr.
-pub const REFUSED: u8 = 65;
 
 /// The largest Python agents take some 25 s on two idle cores, and minutes on busy ones; past this the component means no
 /// good.
@@ -25,15 +22,18 @@ const COMPILE_TIME: Duration = Duration::from_secs(300);
 /// A trial start that takes longer would make every session wait as long.
 const START_TIME: Duration = Duration::from_secs(10);
 
-/// Reasons go into `failureReason`; a page is enough.
-const LONGEST_REASON: u64 = 4_096;
-
 /// Why there is no program.
 pub(super) enum BuildError {
     /// The component's fault, in words for its owner.
     Component(String),
     /// Ours.
     Server(Error),
+}
+
+impl From<Error> for BuildError {
+    fn from(error: Error) -> Self {
+        Self::Server(error)
+    }
 }
 
 /// Loaded programs by digest, and the way to new ones.
@@ -94,7 +94,7 @@ impl Builder {
             .load(path)
             .await
             .map_err(|error| BuildError::Component(format!("{error:#}")))?;
-        self.try_start(&program).await?;
+        self.try_start(&program, memory_mib).await?;
         self.prepare(&program).await;
         Ok(program)
     }
@@ -115,69 +115,70 @@ impl Builder {
     }
 
     async fn compile(&self, artifact: PathBuf, target: PathBuf) -> Result<(), BuildError> {
-        let server = |action| move |source| BuildError::Server(Error::Disk { action, source });
-        let input = std::fs::File::open(artifact).map_err(server("open an artifact"))?;
-        let (output, temporary) = new_file(&self.compiled).map_err(BuildError::Server)?;
-        let mut child = tokio::process::Command::new(&self.compiler)
-            .args([
-                "compile-artifact",
-                "--memory-mib",
-                &self.sandbox.config().memory_mib.to_string(),
-                // Its end is that of the thread that starts this, and workers of the runtime last as long as it does.
-                "--server",
-                &std::process::id().to_string(),
-            ])
-            .env_clear()
-            .stdin(Stdio::from(input))
-            .stdout(Stdio::from(output))
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(server("start the compiler"))?;
-        let mut reason = String::new();
-        let ended = async {
-            if let Some(stderr) = child.stderr.take() {
-                // What is not text is no reason; the exit code still tells.
-                let _ = stderr
-                    .take(LONGEST_REASON)
-                    .read_to_string(&mut reason)
-                    .await;
-            }
-            child.wait().await
+        let input = std::fs::File::open(artifact).map_err(Error::disk("open an artifact"))?;
+        let (output, temporary) = new_file(&self.compiled)?;
+        let memory_mib = self.sandbox.config().memory_mib.to_string();
+        let child = Child {
+            program: &self.compiler,
+            arguments: ["compile-artifact", "--memory-mib", &memory_mib]
+                .map(Into::into)
+                .into(),
+            environment: &[],
+            folder: None,
+            time: COMPILE_TIME,
         };
-        let status = match tokio::time::timeout(COMPILE_TIME, ended).await {
-            Ok(status) => status.map_err(server("wait for the compiler"))?,
-            Err(_) => {
-                let limit = COMPILE_TIME.as_secs();
-                return Err(BuildError::Component(format!(
-                    "compiling the component took longer than {limit} s"
-                )));
-            }
-        };
-        match status.code() {
+        match child.run(input, output).await? {
             // A torn program must never be found under this name: it would be run.
-            Some(0) => name(temporary, target)
+            Outcome::Done => Ok(name(temporary, target)
                 .await
-                .map_err(server("name a program")),
-            Some(code) if code == i32::from(REFUSED) => {
-                Err(BuildError::Component(reason.trim().to_owned()))
+                .map_err(Error::disk("name a program"))?),
+            Outcome::Refused(reason) => Err(BuildError::Component(reason)),
+            Outcome::TooLong => {
+                let limit = COMPILE_TIME.as_secs();
+                Err(BuildError::Component(format!(
+                    "compiling the component took longer than {limit} s"
+                )))
             }
-            code => {
-                tracing::error!(?code, %reason, "the compiler failed");
-                Err(BuildError::Component(
-                    "the compiler ended without a word on this component".to_owned(),
-                ))
-            }
+            Outcome::Lost => Err(BuildError::Component(
+                "the compiler ended without a word on this component".to_owned(),
+            )),
         }
     }
 
-    /// An agent whose start code traps shall fail when it is deployed, not when it is first called.
-    async fn try_start(&self, program: &Program) -> Result<(), BuildError> {
+    /// What an artifact asks for.
+    pub(super) async fn manifest(&self, artifact: PathBuf) -> Result<Manifest, BuildError> {
+        let reading = tokio::task::spawn_blocking(move || {
+            let file = std::fs::File::open(artifact)?;
+            Manifest::of_component(file)
+        });
+        let manifest = reading
+            .await
+            .expect("reading does not panic and is never aborted")
+            .map_err(|source| {
+                let action = "read an artifact";
+                BuildError::Server(Error::Disk { action, source })
+            })?;
+        manifest.map_err(|invalid| BuildError::Component(invalid.to_string()))
+    }
+
+    /// An agent whose start code traps, or needs more memory than its sessions have, shall fail when it is deployed, not
+    /// when it is first called.
+    pub(super) async fn try_start(
+        &self,
+        program: &Program,
+        memory_mib: u32,
+    ) -> Result<(), BuildError> {
         struct Nowhere;
         impl LogSink for Nowhere {
             fn write(&self, _: Level, _: &str) {}
         }
-        let trial = Cell::start(&self.sandbox, program, Arc::new(Nowhere), &Birth::TRIAL);
+        let trial = Cell::start_within(
+            &self.sandbox,
+            program,
+            memory_mib,
+            Arc::new(Nowhere),
+            &Birth::TRIAL,
+        );
         match tokio::time::timeout(START_TIME, trial).await {
             // On a full server the first caller tries it instead.
             Ok(Ok(_) | Err(Fault::Full { .. } | Fault::Exhausted)) => Ok(()),

@@ -2,31 +2,31 @@
 
 mod build;
 mod endpoints;
+mod line;
+mod make;
 mod serving;
+mod storage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::Stream;
 use tokio::sync::mpsc;
 
-use super::artifacts::{Artifact, Files, Reference};
+use super::artifacts::Files;
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
+use super::sources::Sources;
 use super::store::Store;
-use super::{Config, Error, Limits};
+use super::workshop::Workshop;
+use super::{Config, Error, Limits, Policies};
 use crate::clock::Clock;
 use crate::ids::{AgentId, AgentKey, AgentName, EndpointName, TenantId, Version};
 use crate::sandbox::Sandbox;
+use crate::tenants::Policy;
 use serving::Serving;
-
-/// Of one tenant; AgentCore's own quotas.
-const MAX_AGENTS: usize = 1_000;
-const MAX_VERSIONS: usize = 1_000;
 
 /// How often, and how long apart, the lock on the data directory is tried at the start.
 const LOCK_TRIES: u32 = 20;
@@ -39,7 +39,10 @@ pub struct Agents(Arc<Inner>);
 struct Inner {
     store: Store,
     files: Files,
+    sources: Sources,
+    workshop: Workshop,
     builder: Builder,
+    policies: Policies,
     clock: Arc<dyn Clock>,
     queue: mpsc::UnboundedSender<(AgentKey, Version)>,
     known: Mutex<HashMap<AgentKey, Entry>>,
@@ -57,10 +60,12 @@ struct Entry {
 impl Agents {
     /// Opens the data directory, makes it if there is none, and goes on with builds that a restart interrupted.
     ///
-    /// Blocks on the disk. Must be called in a tokio runtime, where the builds run, one at a time.
+    /// `policies` bounds tenants and what their agents are granted. Blocks on the disk. Must be called in a tokio runtime,
+    /// where the builds run.
     pub fn open(
         config: &Config,
         limits: Limits,
+        policies: Policies,
         sandbox: Arc<Sandbox>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
@@ -106,7 +111,10 @@ impl Agents {
         let inner = Arc::new(Inner {
             store,
             files,
+            sources: Sources::new(config.sources.clone(), config.access.clone()),
+            workshop: Workshop::open(config)?,
             builder,
+            policies,
             clock,
             queue,
             known: Mutex::new(known),
@@ -115,29 +123,6 @@ impl Agents {
         });
         tokio::spawn(build::build_queue(Arc::downgrade(&inner), waiting));
         Ok(Self(inner))
-    }
-
-    /// Stores bytes under a reference, which from then on names them. Reads the stream as it comes, up to the limit.
-    pub async fn push<E>(
-        &self,
-        tenant: &TenantId,
-        reference: Reference,
-        bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Result<Artifact, Error> {
-        let (digest, size_bytes) = self.0.files.store(bytes).await?;
-        let artifact = Artifact {
-            reference,
-            digest,
-            size_bytes,
-            pushed: self.0.clock.now(),
-        };
-        self.0.store.put_artifact(tenant, &artifact)?;
-        Ok(artifact)
-    }
-
-    /// The tenant's artifacts, by reference.
-    pub fn artifacts(&self, tenant: &TenantId) -> Result<Vec<Artifact>, Error> {
-        self.0.store.artifacts(tenant)
     }
 
     /// Makes an agent with version 1 and the endpoint DEFAULT. It serves when its build is through.
@@ -154,9 +139,11 @@ impl Agents {
                 "an agent with the name {name} exists already"
             )));
         }
-        if own().count() >= MAX_AGENTS {
+        if let Some(most) = self.0.policy(tenant).quotas.agents
+            && own().count() >= most as usize
+        {
             return Err(Error::Quota(format!(
-                "the account has {MAX_AGENTS} agents, as many as it may have"
+                "the account has {most} agents, its quota agents; delete one, or ask the server's operator for more"
             )));
         }
         let now = self.0.clock.now();
@@ -169,6 +156,7 @@ impl Agents {
             version: Version::FIRST,
             configuration,
             build: Build::Building,
+            grant: None,
             created: now,
             updated: now,
         };
@@ -206,16 +194,18 @@ impl Agents {
         key: &AgentKey,
         configuration: Configuration,
     ) -> Result<(Agent, VersionRecord), Error> {
+        let most = self.0.policy(&key.tenant).quotas.versions;
         let mut known = self.0.known();
         let entry = known.entry_of(key)?;
         let next = entry
             .newest()
             .version
             .next()
-            .filter(|_| entry.versions.len() < MAX_VERSIONS)
+            .filter(|_| most.is_none_or(|most| entry.versions.len() < most as usize))
             .ok_or_else(|| {
                 Error::Quota(format!(
-                    "the agent has {} versions, as many as it may have",
+                    "the agent has {} versions, the account's quota versions; delete old ones, or ask the server's \
+                     operator for more",
                     entry.versions.len()
                 ))
             })?;
@@ -224,6 +214,7 @@ impl Agents {
             version: next,
             configuration: configuration.after(&entry.newest().configuration),
             build: Build::Building,
+            grant: None,
             created: now,
             updated: now,
         };
@@ -390,6 +381,11 @@ impl Agents {
 impl Inner {
     fn known(&self) -> Known<'_> {
         Known(self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How far the agents of the tenant may go.
+    fn policy(&self, tenant: &TenantId) -> Arc<Policy> {
+        (self.policies)(tenant)
     }
 
     fn enqueue(&self, key: AgentKey, version: Version) {

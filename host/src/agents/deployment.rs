@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Lifecycle, Status};
+use super::{Authorizer, Lifecycle, Status};
+use crate::grants::Grant;
 use crate::ids::{AgentKey, AgentName, Digest, Version};
 use crate::journal::Durability;
 use crate::sandbox::Program;
@@ -21,8 +22,12 @@ pub struct Deployment {
     pub environment: BTreeMap<String, String>,
     /// Request headers that reach the agent, names in lower case.
     pub request_headers: Vec<String>,
+    /// Which bearer tokens open the agent; without one none does.
+    pub authorizer: Option<Authorizer>,
     /// What its sessions survive, when the version says; otherwise the server decides.
     pub durability: Option<Durability>,
+    /// What the agent may use.
+    pub grant: Grant,
     /// The component that runs.
     pub artifact: Digest,
     /// What runs.

@@ -4,33 +4,62 @@
 //! and compiles in a child process, never in this one.
 
 mod artifacts;
+mod authorizer;
 mod builder;
 mod catalog;
+mod child;
 mod deployment;
 mod records;
+mod sources;
 mod store;
+mod workshop;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 pub use artifacts::{Artifact, Reference};
-pub use builder::REFUSED;
+pub use authorizer::Authorizer;
 pub use catalog::Agents;
+pub use child::REFUSED;
 pub use deployment::{Deployment, NotServing};
 pub use records::{
     Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle, Status,
     VersionRecord,
 };
+pub use sources::{Access, Policy as SourcePolicy, zip};
+pub use workshop::BuildPolicy;
+
+use crate::ids::TenantId;
+use crate::tenants::Policy;
 
 /// How agents are kept and built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     /// Where everything is kept: the database, artifacts, compiled programs.
     pub data: PathBuf,
     /// The program that compiles: this server's own executable.
     pub compiler: PathBuf,
+    /// Where artifacts may come from that nobody pushed.
+    pub sources: SourcePolicy,
+    /// What this machine has for that.
+    pub access: Access,
+    /// Which sources are built.
+    pub build: BuildPolicy,
 }
+
+/// What a tenant has.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Agents.
+    pub agents: usize,
+    /// Artifacts, in bytes; what several references name counts once.
+    pub storage_bytes: u64,
+}
+
+/// Says what bounds a tenant. A version keeps the grant that it was deployed with: for that it is asked once for each build.
+pub type Policies = Arc<dyn Fn(&TenantId) -> Arc<Policy> + Send + Sync>;
 
 /// What bounds an upload. `[agents]` in the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -63,6 +92,9 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         message: String,
     },
+    /// The bytes are not those that were announced.
+    #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
+    Digest,
     /// As many as there may be.
     #[error("{0}")]
     Quota(String),

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::artifacts::Reference;
+use super::authorizer::Authorizer;
 use crate::clock::Timestamp;
+use crate::grants::Grant;
 use crate::ids::{AgentId, AgentName, Digest, EndpointName, Version};
 use crate::journal::Durability;
 
@@ -31,6 +33,9 @@ pub struct VersionRecord {
     pub configuration: Configuration,
     /// How far it is.
     pub build: Build,
+    /// What it may use; known once it is built, unless that was before there were grants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
     /// When it was made.
     pub created: Timestamp,
     /// When its build ended, and otherwise when it was made.
@@ -103,6 +108,15 @@ impl VersionRecord {
         }
     }
 
+    /// What the version may use; none before it is built.
+    pub fn grant(&self) -> Option<Grant> {
+        match self.build {
+            // One of before there were grants has what an agent has that asks for nothing.
+            Build::Ready { .. } => Some(self.grant.clone().unwrap_or_default()),
+            Build::Building | Build::Failed { .. } => None,
+        }
+    }
+
     /// Why it will never serve, if so.
     pub fn failure(&self) -> Option<&str> {
         match &self.build {
@@ -142,6 +156,9 @@ pub struct Configuration {
     pub lifecycle: Lifecycle,
     /// Request headers that reach the agent, names in lower case.
     pub request_headers: Vec<String>,
+    /// Which bearer tokens open the agent; without one none does.
+    #[serde(default)]
+    pub authorizer: Option<Authorizer>,
     /// Members that are kept and shown as they came, and have no effect here.
     pub kept: Map<String, Value>,
 }
@@ -155,6 +172,12 @@ impl Configuration {
     /// What the version says its sessions survive, if it does.
     pub fn durability(&self) -> Option<Durability> {
         self.environment.get(DURABILITY)?.parse().ok()
+    }
+
+    /// The names of what is set for the agent itself, and not for the server.
+    pub(super) fn agent_variables(&self) -> impl Iterator<Item = &str> {
+        let names = self.environment.keys().map(String::as_str);
+        names.filter(|name| *name != DURABILITY)
     }
 
     /// The configuration of an update. It says everything anew but the version of the platform, which is kept until another
@@ -176,6 +199,25 @@ pub struct ArtifactSource {
     pub reference: Reference,
     /// The union as it came on the wire, to be shown again.
     pub wire: Value,
+}
+
+impl ArtifactSource {
+    /// The version of the object, if one is named.
+    pub fn version_id(&self) -> Option<&str> {
+        self.wire
+            .pointer("/codeConfiguration/code/s3/versionId")?
+            .as_str()
+    }
+
+    /// The file in a zip where the agent begins. What observes it at AWS comes before it there.
+    pub fn entry_point(&self) -> Option<&str> {
+        self.wire
+            .pointer("/codeConfiguration/entryPoint")?
+            .as_array()?
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|word| *word != "opentelemetry-instrument")
+    }
 }
 
 /// How long sessions live.

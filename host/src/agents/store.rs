@@ -171,8 +171,16 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn put_artifact(&self, tenant: &TenantId, artifact: &Artifact) -> Result<(), Error> {
-        self.connection().execute(
+    /// Names an artifact, unless the tenant's artifacts have more than `limit` bytes with it.
+    pub(super) fn put_artifact(
+        &self,
+        tenant: &TenantId,
+        artifact: &Artifact,
+        limit: Option<u64>,
+    ) -> Result<bool, Error> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        transaction.execute(
             "INSERT OR REPLACE INTO artifacts VALUES (?1, ?2, ?3)",
             params![
                 tenant.as_str(),
@@ -180,7 +188,18 @@ impl Store {
                 serde_json::to_string(artifact)?
             ],
         )?;
-        Ok(())
+        if let Some(limit) = limit
+            && stored_bytes(&transaction, tenant)? > limit
+        {
+            return Ok(false);
+        }
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    /// What the tenant's artifacts have together, in bytes; what several references name counts once.
+    pub(super) fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, Error> {
+        stored_bytes(&self.connection(), tenant)
     }
 
     pub(super) fn artifact(
@@ -213,6 +232,17 @@ impl Store {
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn stored_bytes(connection: &Connection, tenant: &TenantId) -> Result<u64, Error> {
+    let bytes: i64 = connection.query_row(
+        "SELECT coalesce(sum(size), 0) FROM (
+            SELECT DISTINCT document ->> 'digest', document ->> 'size_bytes' AS size FROM artifacts WHERE tenant = ?1
+        )",
+        [tenant.as_str()],
+        |row| row.get(0),
+    )?;
+    Ok(u64::try_from(bytes).unwrap_or_default())
 }
 
 fn documents<T: DeserializeOwned>(texts: &[String]) -> Result<Vec<T>, Error> {

@@ -9,6 +9,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::auth::DeclaredDigest;
 use super::error::ApiError;
 use super::{Api, blocking};
 use crate::agents::Reference;
@@ -24,7 +25,7 @@ pub(super) async fn server(
     Json(json!({
         "name": "kellion",
         "version": env!("CARGO_PKG_VERSION"),
-        "mode": "local",
+        "mode": if api.tenants.keyed() { "keys" } else { "local" },
         "account": principal.tenant,
         "region": api.region,
         "provider": api.provider,
@@ -39,6 +40,7 @@ pub(super) struct PushQuery {
 pub(super) async fn push(
     State(api): State<Arc<Api>>,
     Extension(principal): Extension<Principal>,
+    declared: Option<Extension<DeclaredDigest>>,
     Query(query): Query<PushQuery>,
     body: Body,
 ) -> Answer {
@@ -46,9 +48,15 @@ pub(super) async fn push(
         .reference
         .parse()
         .map_err(|message: String| ApiError::invalid("reference", message))?;
+    let declared = declared.and_then(|Extension(DeclaredDigest(digest))| digest);
     let artifact = api
         .agents
-        .push(&principal.tenant, reference, body.into_data_stream())
+        .push(
+            &principal.tenant,
+            reference,
+            declared.as_ref(),
+            body.into_data_stream(),
+        )
         .await?;
     Ok(Json(json!(artifact)))
 }
@@ -60,6 +68,26 @@ pub(super) async fn artifacts(
     let (agents, tenant) = (api.agents.clone(), principal.tenant);
     let artifacts = blocking(move || agents.artifacts(&tenant)).await?;
     Ok(Json(json!({ "artifacts": artifacts })))
+}
+
+/// How much the tenant has of everything that is bounded, and how much it may have; null is without bound.
+pub(super) async fn usage(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+) -> Answer {
+    let (agents, tenant) = (api.agents.clone(), principal.tenant.clone());
+    let stored = blocking(move || agents.usage(&tenant)).await?;
+    let live = api.sessions.usage(&principal.tenant).await?;
+    Ok(Json(json!({
+        "account": principal.tenant,
+        "usage": {
+            "agents": stored.agents,
+            "storageBytes": stored.storage_bytes,
+            "sessions": live.sessions,
+            "concurrentTurns": live.turns,
+        },
+        "policy": *principal.policy,
+    })))
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,12 +114,12 @@ pub(super) async fn session(
     Extension(principal): Extension<Principal>,
     Path((agent, session)): Path<(String, String)>,
 ) -> Answer {
-    let (summary, receipts) = api
-        .sessions
-        .inspect(&key(&principal, &agent, &session)?)
-        .await?;
-    let mut output = json!(summary);
-    output["receipts"] = json!(receipts);
+    let key = key(&principal, &agent, &session)?;
+    let inspection = api.sessions.inspect(&key).await?;
+    let mut output = json!(inspection.summary);
+    output["receipts"] = json!(inspection.receipts);
+    output["principal"] = json!(inspection.owner.principal);
+    output["user"] = json!(inspection.owner.user);
     Ok(Json(output))
 }
 

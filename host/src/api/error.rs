@@ -2,7 +2,9 @@
 //!
 //! The AgentCore form is a status, the header `x-amzn-ErrorType` with the exception's name, and a JSON body with `message`.
 
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,8 +13,10 @@ use crate::agents::{self, NotServing};
 use crate::ids::InvalidId;
 use crate::sandbox::Fault;
 use crate::sessions::{self, TravelError, TurnError};
+use crate::sigv4;
+use crate::tenants;
 
-/// The exceptions of the AgentCore service models.
+/// The exceptions of the AgentCore service models, and those that every AWS service answers to who is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
     Validation,
@@ -27,6 +31,14 @@ pub(super) enum Code {
     ServiceQuotaExceeded,
     InternalServer,
     UnknownOperation,
+    Unauthorized,
+    MissingAuthenticationToken,
+    IncompleteSignature,
+    InvalidSignature,
+    UnrecognizedClient,
+    Unavailable,
+    RequestTimeout,
+    RequestHeadersTooLarge,
 }
 
 impl Code {
@@ -40,11 +52,27 @@ impl Code {
             Self::AccessDenied => (StatusCode::FORBIDDEN, "AccessDeniedException"),
             Self::ResourceNotFound => (StatusCode::NOT_FOUND, "ResourceNotFoundException"),
             Self::UnknownOperation => (StatusCode::NOT_FOUND, "UnknownOperationException"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UnauthorizedException"),
+            Self::MissingAuthenticationToken => {
+                (StatusCode::FORBIDDEN, "MissingAuthenticationTokenException")
+            }
+            Self::IncompleteSignature => (StatusCode::BAD_REQUEST, "IncompleteSignatureException"),
+            Self::InvalidSignature => (StatusCode::FORBIDDEN, "InvalidSignatureException"),
+            Self::UnrecognizedClient => (StatusCode::FORBIDDEN, "UnrecognizedClientException"),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailableException",
+            ),
             Self::Conflict => (StatusCode::CONFLICT, "ConflictException"),
             Self::RetryableConflict => (StatusCode::CONFLICT, "RetryableConflictException"),
             Self::RuntimeClient => (StatusCode::FAILED_DEPENDENCY, "RuntimeClientError"),
             Self::Throttling => (StatusCode::TOO_MANY_REQUESTS, "ThrottlingException"),
             Self::InternalServer => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerException"),
+            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException"),
+            Self::RequestHeadersTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "RequestHeadersTooLargeException",
+            ),
         }
     }
 
@@ -54,6 +82,30 @@ impl Code {
             Self::Validation => Some("FieldValidationFailed"),
             Self::Unreadable => Some("CannotParse"),
             _ => None,
+        }
+    }
+}
+
+/// What is refused for the way in which it comes, whatever it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its body came too slowly.
+    SlowBody,
+    /// It has too many headers, or too large ones.
+    LargeHeaders,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::SlowBody => Self::new(
+                Code::RequestTimeout,
+                "the request's body came too slowly and was given up; send it again",
+            ),
+            Refusal::LargeHeaders => Self::new(
+                Code::RequestHeadersTooLarge,
+                "the request has more headers, or larger ones, than this server reads",
+            ),
         }
     }
 }
@@ -71,6 +123,7 @@ pub(super) struct ApiError {
     code: Code,
     message: String,
     fields: Vec<Field>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
@@ -79,6 +132,7 @@ impl ApiError {
             code,
             message: message.into(),
             fields: Vec::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -94,6 +148,7 @@ impl ApiError {
             code: Code::Validation,
             message: message.clone(),
             fields: vec![Field { name, message }],
+            headers: Vec::new(),
         }
     }
 
@@ -108,7 +163,20 @@ impl ApiError {
             code: Code::Validation,
             message: format!("{errors} detected: {}", messages.join("; ")),
             fields,
+            headers: Vec::new(),
         }
+    }
+
+    /// With one header more.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// When to come again, in whole seconds.
+    pub(super) fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
     /// Ours. The cause goes to the server's log, never to the caller.
@@ -141,7 +209,25 @@ impl IntoResponse for ApiError {
         response
             .headers_mut()
             .insert("x-amzn-errortype", HeaderValue::from_static(name));
+        response.headers_mut().extend(self.headers);
         response
+    }
+}
+
+impl From<sigv4::Refusal> for ApiError {
+    fn from(refusal: sigv4::Refusal) -> Self {
+        let code = match &refusal {
+            sigv4::Refusal::Incomplete(_) => Code::IncompleteSignature,
+            sigv4::Refusal::Invalid(_) | sigv4::Refusal::Presigned => Code::InvalidSignature,
+            sigv4::Refusal::UnknownKey => Code::UnrecognizedClient,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<tenants::Error> for ApiError {
+    fn from(error: tenants::Error) -> Self {
+        Self::internal(&error)
     }
 }
 
@@ -157,6 +243,7 @@ impl From<agents::Error> for ApiError {
             agents::Error::NotFound(_) => Self::new(Code::ResourceNotFound, error.to_string()),
             agents::Error::Conflict(_) => Self::new(Code::Conflict, error.to_string()),
             agents::Error::Quota(_) => Self::new(Code::ServiceQuotaExceeded, error.to_string()),
+            agents::Error::Digest => Self::new(Code::InvalidSignature, error.to_string()),
             agents::Error::Invalid { field, message } => Self::invalid(field, message),
             agents::Error::Database(_) | agents::Error::Disk { .. } | agents::Error::Record(_) => {
                 Self::internal(&error)
@@ -182,6 +269,7 @@ impl From<sessions::Error> for ApiError {
     fn from(error: sessions::Error) -> Self {
         match &error {
             sessions::Error::NotFound(_) => Self::new(Code::ResourceNotFound, error.to_string()),
+            sessions::Error::NotOwner => Self::new(Code::AccessDenied, error.to_string()),
             sessions::Error::Busy => Self::new(Code::RetryableConflict, error.to_string()),
             sessions::Error::Journal(_) => Self::internal(&error),
         }
@@ -222,9 +310,15 @@ impl From<TurnError> for ApiError {
         // AgentCore's agents answer with HTTP statuses of their own, and its callers are shown them.
         let received = |status: u16| format!("Received error ({status}) from runtime: {error}");
         match &error {
-            TurnError::Busy { .. } | TurnError::Fault(Fault::Full { .. }) => {
-                Self::new(Code::Throttling, error.to_string())
+            TurnError::Busy { .. }
+            | TurnError::ManyTurns { .. }
+            | TurnError::Fault(Fault::Full { .. }) => {
+                Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
             }
+            TurnError::ManySessions { .. } => {
+                Self::new(Code::ServiceQuotaExceeded, error.to_string())
+            }
+            TurnError::NotOwner => Self::new(Code::AccessDenied, error.to_string()),
             TurnError::Retry | TurnError::ShuttingDown => {
                 Self::new(Code::RetryableConflict, error.to_string())
             }

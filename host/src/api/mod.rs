@@ -5,24 +5,31 @@
 mod admin;
 mod agentcore;
 mod auth;
+mod body;
 mod error;
+mod grants;
 mod local;
 mod travel;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 
 use crate::agents::Agents;
+use crate::clock::Clock;
 use crate::ids::RequestId;
 use crate::sessions::Sessions;
-use agentcore::{arn, data_plane, endpoints, model, runtimes};
-pub use auth::Access;
+use crate::tenants::Tenants;
+use crate::tokens::Tokens;
+use agentcore::{arn, challenge, data_plane, endpoints, model, runtimes};
+pub use auth::{Access, Rates};
+
+pub use error::Refusal;
 
 /// What every handler may use.
 pub struct Api {
@@ -30,10 +37,22 @@ pub struct Api {
     pub agents: Agents,
     /// The sessions.
     pub sessions: Sessions,
+    /// Who may call.
+    pub tenants: Tenants,
+    /// Whether a token opens an agent.
+    pub tokens: Tokens,
+    /// The URL under which callers reach this server, when its operator says.
+    pub public_url: Option<String>,
+    /// Whether it is reached by TLS.
+    pub https: bool,
+    /// What time it is, for signatures.
+    pub clock: Arc<dyn Clock>,
     /// The region in this server's ARNs.
     pub region: String,
     /// The name of the provider that answers model calls.
     pub provider: &'static str,
+    /// How many requests each tenant has sent lately.
+    pub rates: Rates,
 }
 
 impl Api {
@@ -90,10 +109,13 @@ routes! {
 
     Invoke POST "/runtimes/{agent}/invocations" data_plane::invoke;
     Invoke POST "/runtimes/{agent}/stopruntimesession" data_plane::stop;
+    Open GET "/runtimes/{agent}/invocations/.well-known/oauth-protected-resource" challenge::metadata;
 
     Manage GET "/kellion/v1/server" admin::server;
+    Manage GET "/kellion/v1/usage" admin::usage;
     Manage GET "/kellion/v1/artifacts" admin::artifacts;
     Upload PUT "/kellion/v1/artifacts" admin::push;
+    Manage GET "/kellion/v1/agents/{agent}/grant" grants::grant;
     Manage GET "/kellion/v1/sessions" admin::sessions;
     Manage GET "/kellion/v1/agents/{agent}/sessions/{session}" admin::session;
     Manage DELETE "/kellion/v1/agents/{agent}/sessions/{session}" admin::stop_session;
@@ -120,22 +142,41 @@ pub fn router(api: Arc<Api>) -> Router {
     table(&api)
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
-        .layer(axum::middleware::from_fn(envelope))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&api),
+            envelope,
+        ))
         .with_state(api)
 }
 
-/// What holds for every request: it comes from this machine, and its answer has a request id; an invocation's is its turn's.
-async fn envelope(request: Request, next: Next) -> Response {
-    let mut response = match local::check(request.headers()) {
+/// What holds for every request: as long as there are no keys it comes from this machine, and its answer has a request id;
+/// an invocation's is its turn's.
+async fn envelope(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let checked = match api.tenants.keyed() {
+        true => Ok(()),
+        false => local::check(request.headers()),
+    };
+    let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
+    name_request(&mut response);
+    response
+}
+
+/// The answer to a request that no handler gets to see, or that none can answer any more.
+pub fn refusal(refusal: Refusal) -> Response {
+    let mut response = error::ApiError::from(refusal).into_response();
+    name_request(&mut response);
+    response
+}
+
+fn name_request(response: &mut Response) {
     if let header::Entry::Vacant(vacant) = response.headers_mut().entry("x-amzn-requestid")
         && let Ok(id) = HeaderValue::from_str(RequestId::random().as_str())
     {
         vacant.insert(id);
     }
-    response
 }
 
 /// Reads a request's body.

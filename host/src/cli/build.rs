@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::exit::Failure;
 use crate::config;
+use crate::grants::Manifest;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
@@ -68,6 +69,8 @@ pub(super) fn build(
         out,
         env: how.environment.iter().cloned().collect(),
         tools: how.tools.clone().or_else(config::default_tools),
+        manifest: manifest(&project.folder)?.text(),
+        ..Options::default()
     };
     let built = kellion_build::build(project, &options, &|line| super::tell(line))
         .map_err(|error| Failure::of(&error))?;
@@ -75,6 +78,22 @@ pub(super) fn build(
         super::tell(format_args!("warning: {warning}"));
     }
     Ok(built)
+}
+
+/// What the agent in this folder asks for, by the file `agent.toml` beside its sources.
+fn manifest(folder: &Path) -> Result<Manifest, Failure> {
+    let file = folder.join("agent.toml");
+    let text = match std::fs::read(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Manifest::default());
+        }
+        Err(error) => {
+            let cannot = format!("cannot read {}", file.display());
+            return Err(Failure::new(cannot).because(&error));
+        }
+    };
+    Manifest::parse(&text).map_err(|error| Failure::new(format!("{}: {error}", file.display())))
 }
 
 /// The bytes of a component: those of a `.wasm` file, or of what is built of the sources at this path.

@@ -1,5 +1,6 @@
 //! `kellion check FILE`: would it run here, and at what cost.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use serde_json::json;
 use super::build::{How, component};
 use super::exit::Failure;
 use crate::contract::log::Level;
+use crate::grants::Manifest;
 use crate::ids::Digest;
 use crate::sandbox::{self, Birth, Cell, Inspection, LogSink, Program, Sandbox};
 
@@ -47,14 +49,22 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let (inspection, program) =
         inspected.map_err(|error| Failure::new(format!("{}: {error}", args.path.display())))?;
     let compile = began.elapsed();
+    let manifest = super::inspect::asked(&bytes)
+        .map_err(|why| Failure::new(format!("{}: {why}", args.path.display())))?;
     let trial = match program {
-        Some(program) => Some(try_out(&program, compile, config).await?),
+        Some(program) => {
+            let memory_mib = manifest
+                .0
+                .memory_mib
+                .map_or(config.memory_mib, NonZeroU32::get);
+            Some(try_out(&program, compile, config, memory_mib).await?)
+        }
         None => None,
     };
     if json {
-        say_json(&bytes, &inspection, trial.as_ref());
+        say_json(&bytes, &inspection, &manifest, trial.as_ref());
     } else {
-        say_text(&bytes, &inspection, trial.as_ref());
+        say_text(&bytes, &inspection, &manifest, trial.as_ref());
     }
     match &inspection.misfit {
         None => Ok(()),
@@ -66,6 +76,7 @@ async fn try_out(
     compiled: &[u8],
     compile: Duration,
     config: sandbox::Config,
+    memory_mib: u32,
 ) -> Result<Trial, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of(error);
     let folder = tempfile::tempdir()
@@ -76,14 +87,14 @@ async fn try_out(
     let sandbox = Sandbox::new(config).map_err(|error| failed(&error))?;
     let program = sandbox.load(&file).map_err(|error| failed(&error))?;
     // The first start pays for what all share.
-    let first = start(&sandbox, &program).await?;
+    let first = start(&sandbox, &program, memory_mib).await?;
     let memory_bytes = first.memory_bytes();
     let before = private_bytes();
     let mut times = Vec::with_capacity(STARTS);
     let mut cells = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
         let began = Instant::now();
-        cells.push(start(&sandbox, &program).await?);
+        cells.push(start(&sandbox, &program, memory_mib).await?);
         times.push(began.elapsed());
     }
     let after = private_bytes();
@@ -110,19 +121,20 @@ fn private_bytes() -> Option<u64> {
     Some(kib << 10)
 }
 
-async fn start(sandbox: &Sandbox, program: &Program) -> Result<Cell, Failure> {
+async fn start(sandbox: &Sandbox, program: &Program, memory_mib: u32) -> Result<Cell, Failure> {
     struct ToTheTerminal;
     impl LogSink for ToTheTerminal {
         fn write(&self, _: Level, message: &str) {
             super::tell(message);
         }
     }
-    Cell::start(sandbox, program, Arc::new(ToTheTerminal), &Birth::TRIAL)
+    let log = Arc::new(ToTheTerminal);
+    Cell::start_within(sandbox, program, memory_mib, log, &Birth::TRIAL)
         .await
         .map_err(|fault| Failure::new(format!("a trial start failed: {fault}")))
 }
 
-fn say_json(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
+fn say_json(bytes: &[u8], inspection: &Inspection, manifest: &Manifest, trial: Option<&Trial>) {
     super::say(json!({
         "digest": Digest::of(bytes),
         "sizeBytes": bytes.len(),
@@ -130,6 +142,7 @@ fn say_json(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
         "exports": inspection.exports,
         "misfit": inspection.misfit,
         "imageObstacles": inspection.obstacles,
+        "asks": manifest.0,
         "compileMs": trial.map(|trial| trial.compile.as_millis()),
         "programBytes": trial.map(|trial| trial.program_bytes),
         "startUs": trial.map(|trial| trial.start.as_micros()),
@@ -138,9 +151,10 @@ fn say_json(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
     }));
 }
 
-fn say_text(bytes: &[u8], inspection: &Inspection, trial: Option<&Trial>) {
+fn say_text(bytes: &[u8], inspection: &Inspection, manifest: &Manifest, trial: Option<&Trial>) {
     let kib = |bytes: usize| bytes.div_ceil(1_024);
     super::inspect::say(bytes, inspection);
+    super::grant::say_asked(manifest);
     let Some(trial) = trial else { return };
     super::say(format_args!(
         "compiled {} KiB in {} ms",

@@ -1,18 +1,24 @@
 //! The way to a server: the same AgentCore wire that AWS SDKs speak, and the admin API beside it.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use super::exit::{Failure, Kind};
+use super::signing;
 use crate::config::DEFAULT_ADDRESS;
+use crate::sigv4::Signer;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ClientArgs {
     /// The server's URL. [default: http://127.0.0.1:8080]
     #[arg(long, env = "KELLION_ENDPOINT", value_name = "URL")]
     endpoint: Option<String>,
+    /// Certificates of authorities to trust beside the system's, in PEM form, for an https:// endpoint.
+    #[arg(long, env = "KELLION_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 impl ClientArgs {
@@ -20,13 +26,15 @@ impl ClientArgs {
         let endpoint = self
             .endpoint
             .unwrap_or_else(|| format!("http://{DEFAULT_ADDRESS}"));
-        Client::new(&endpoint)
+        let authorities = self.ca_file.as_deref().map(authorities).transpose()?;
+        Client::trusting(&endpoint, authorities.unwrap_or_default())
     }
 }
 
 /// A client of one server.
 pub(super) struct Client {
     http: reqwest::Client,
+    signer: Option<Signer>,
     pub(super) endpoint: String,
 }
 
@@ -41,14 +49,25 @@ pub(super) struct Agent {
 
 impl Client {
     pub(super) fn new(endpoint: &str) -> Result<Self, Failure> {
+        Self::trusting(endpoint, Vec::new())
+    }
+
+    fn trusting(endpoint: &str, authorities: Vec<Certificate>) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(3))
+            .tls_certs_merge(authorities)
             .build()
             .map_err(|error| Failure::new("cannot make an HTTP client").because(&error))?;
         Ok(Self {
             http,
+            signer: signing::signer()?,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
         })
+    }
+
+    /// Whether there are credentials, so that requests are signed.
+    pub(super) fn signs(&self) -> bool {
+        self.signer.is_some()
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -58,7 +77,13 @@ impl Client {
 
     /// Sends; an answer that is no success becomes a failure of the fitting kind.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let response = request.send().await.map_err(|error| {
+        let (http, request) = request.build_split();
+        let mut request =
+            request.map_err(|error| Failure::new("the request cannot be made").because(&error))?;
+        if let Some(signer) = &self.signer {
+            signing::sign(signer, &mut request)?;
+        }
+        let response = http.execute(request).await.map_err(|error| {
             let failure =
                 Failure::new(format!("cannot reach a server at {}", self.endpoint)).because(&error);
             if error.is_connect() {
@@ -138,6 +163,23 @@ impl Client {
                 .of_kind(Kind::NotFound)
         })
     }
+}
+
+/// The certificates in a file.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, Failure> {
+    let name = file.display();
+    let bytes = std::fs::read(file).map_err(|error| {
+        Failure::new(format!("cannot read the certificates in {name}")).because(&error)
+    })?;
+    let found = Certificate::from_pem_bundle(&bytes).map_err(|error| {
+        Failure::new(format!("the certificates in {name} cannot be read")).because(&error)
+    })?;
+    if found.is_empty() {
+        return Err(Failure::new(format!(
+            "there is no certificate in {name}; it has to be in PEM form"
+        )));
+    }
+    Ok(found)
 }
 
 impl Agent {

@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 /// Has the system end this process when the server does, however it ends; false when it has ended already.
 #[cfg(target_os = "linux")]
-fn dies_with(server: u32) -> bool {
+pub(super) fn dies_with(server: u32) -> bool {
     use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
     // A system without this lets it go on, as others do.
@@ -56,6 +56,6 @@ fn dies_with(server: u32) -> bool {
 
 /// Other systems have nothing of the kind: it compiles to the end, and nobody reads the program.
 #[cfg(not(target_os = "linux"))]
-fn dies_with(_: u32) -> bool {
+pub(super) fn dies_with(_: u32) -> bool {
     true
 }

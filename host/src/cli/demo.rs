@@ -39,9 +39,10 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         data: Some(data.path().to_owned()),
         config: None,
         provider: Some(args.provider),
+        ..serve::Args::default()
     })
     .await?;
-    let client = Client::new(&format!("http://{}", server.address))?;
+    let client = Client::new(&server.endpoint())?;
     super::say(format_args!(
         "Kellion serves on {}, models are answered by: {}.\n",
         client.endpoint, server.provider

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::build::{How, agent_name, component};
 use super::client::{Agent, Client};
 use super::exit::Failure;
+use super::grant::{self, Change};
 use super::push::push_bytes;
 
 /// How often a status is asked for; a Rust agent is compiled in less than a second.
@@ -40,14 +41,19 @@ pub(super) async fn run(args: &Args, client: &Client, json: bool) -> Result<(), 
     let bytes = component(&args.path, &args.how)?;
     let name = args.name.clone();
     let name = name.unwrap_or_else(|| agent_name(&args.path));
+    let before = grant::running(client, &name).await?;
     let deployed = deploy(client, bytes, &name, &args.environment).await?;
+    let now = grant::of(client, &deployed.id, Some(&deployed.version)).await?;
+    let change = Change::between(before.as_ref(), now.grant.unwrap_or_default());
     if json {
         super::say(json!({
             "agentRuntimeArn": deployed.arn,
             "agentRuntimeId": deployed.id,
             "agentRuntimeVersion": deployed.version,
+            "grant": change.json(),
         }));
     } else {
+        change.tell();
         super::tell(format_args!(
             "{} version {} is ready",
             deployed.name, deployed.version
@@ -140,14 +146,19 @@ pub(super) fn snippet(client: &Client, agent: &Agent) -> String {
         r#"import boto3, json, uuid
 
 client = boto3.client(
-    "bedrock-agentcore", endpoint_url="{endpoint}", region_name="{region}",
-    aws_access_key_id="local", aws_secret_access_key="local")
+    "bedrock-agentcore", endpoint_url="{endpoint}", region_name="{region}"{local})
 answer = client.invoke_agent_runtime(
     agentRuntimeArn="{arn}",
     runtimeSessionId=str(uuid.uuid4()),
     payload=json.dumps({{"prompt": "How much is 2X5?", "user_id": 1}}))
 print(answer["response"].read().decode())
 "#,
+        // Otherwise boto3 finds the same credentials that were found here.
+        local = if client.signs() {
+            ""
+        } else {
+            ",\n    aws_access_key_id=\"local\", aws_secret_access_key=\"local\""
+        },
         endpoint = client.endpoint,
         arn = agent.arn,
     )

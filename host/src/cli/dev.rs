@@ -55,7 +55,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::of(&error))?;
     let server = serve::start_with(&own, Arc::new(Remembering::new(model))).await?;
-    let client = Client::new(&format!("http://{}", server.address))?;
+    let client = Client::new(&server.endpoint())?;
     super::tell(format_args!(
         "serving on {}, models are answered by: {}",
         client.endpoint, server.provider

@@ -11,14 +11,20 @@ mod demo;
 mod deploy;
 mod dev;
 mod exit;
+mod grant;
 mod inspect;
 mod invoke;
+mod keys;
 mod new;
+mod operator;
 mod push;
 mod serve;
 mod sessions;
+mod signing;
+mod tenants;
 mod test;
 mod travel;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -95,11 +101,24 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
-    /// Show what a component needs and whether it fits.
-    Inspect(inspect::Args),
+    /// Make, list, bound and suspend the tenants of a server. For its operator: works on the data directory.
+    Tenants(tenants::Args),
+    /// Make, list and revoke the keys that tenants sign with. For the server's operator: works on the data directory.
+    Keys(keys::Args),
+    /// Show what a component needs and asks for, and whether it fits; or what an agent on a server may use.
+    Inspect {
+        #[command(flatten)]
+        args: inspect::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// Compile a component from stdin to stdout; the server calls this in a process of its own.
     #[command(hide = true)]
     CompileArtifact(compile::Args),
+    /// Take the component out of a zip on stdin, or make it of the sources in it, to stdout; the server calls this in a
+    /// process of its own.
+    #[command(hide = true)]
+    UnpackArtifact(unpack::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -110,8 +129,10 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         // Alone in its process, without threads.
         Command::CompileArtifact(args) => return compile::run(&args),
-        Command::Inspect(args) => inspect::run(&args, cli.json),
+        Command::UnpackArtifact(args) => return unpack::run(&args),
         Command::New(args) => new::run(&args, cli.json),
+        Command::Tenants(args) => tenants::run(&args, cli.json),
+        Command::Keys(args) => keys::run(&args, cli.json),
         Command::Build(args) => build::run(&args, cli.json),
         command => match tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -140,9 +161,13 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
         Command::Agents { client } => agents::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
-        Command::Inspect(_) | Command::New(_) | Command::Build(_) | Command::CompileArtifact(_) => {
-            Ok(())
-        }
+        Command::Inspect { args, client } => inspect::run(&args, client, json).await,
+        Command::New(_)
+        | Command::Build(_)
+        | Command::Tenants(_)
+        | Command::Keys(_)
+        | Command::CompileArtifact(_)
+        | Command::UnpackArtifact(_) => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use super::exit::Failure;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The component, a .wasm file.
+    /// The component, a .wasm file; or a zip that holds one.
     file: PathBuf,
     /// The name to store it under: an image reference as containerUri has it, such as
     /// 123456789012.dkr.ecr.us-west-2.amazonaws.com/my-agent:latest, or s3://BUCKET/KEY.

@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use super::exit::Failure;
 use crate::app::{Server, asked_to_stop};
 use crate::clock::SystemClock;
-use crate::config::{Config, ProviderChoice};
+use crate::config::{Config, ProviderChoice, Tls};
 use crate::models::Provider;
 
 #[derive(Debug, Default, clap::Args)]
@@ -27,22 +27,45 @@ pub(super) struct Args {
     /// Who answers model calls. [default: bedrock if AWS credentials are configured, otherwise offline]
     #[arg(long, env = "KELLION_PROVIDER", value_name = "NAME")]
     pub(super) provider: Option<ProviderChoice>,
+    /// The certificate to serve HTTPS with, in PEM form; read again when it changes.
+    #[arg(
+        long,
+        env = "KELLION_TLS_CERTIFICATE",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    pub(super) tls_certificate: Option<PathBuf>,
+    /// The certificate's private key, in PEM form.
+    #[arg(
+        long,
+        env = "KELLION_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_certificate"
+    )]
+    pub(super) tls_key: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
     log_to_stderr();
-    let server = start(args).await?;
-    let address = server.address;
+    let server = Server::start(config(args)?, compiler()?, Arc::new(SystemClock))
+        .await
+        .map_err(|error| Failure::of(&error))?;
+    let endpoint = server.endpoint();
     if json {
         super::say(json!({
-            "address": address.to_string(),
-            "endpoint": format!("http://{address}"),
-            "mode": "local",
+            "address": server.address.to_string(),
+            "endpoint": endpoint,
+            "mode": if server.keyed { "keys" } else { "local" },
             "provider": server.provider,
         }));
     } else {
         super::tell(format_args!(
-            "kellion listens on http://{address}, for this machine only and without keys (local mode)"
+            "kellion listens on {endpoint}{}",
+            if server.keyed {
+                ", for those who have a key"
+            } else {
+                ", for this machine only and without keys (local mode)"
+            }
         ));
         super::tell(format_args!("models are answered by: {}", server.provider));
     }
@@ -56,9 +79,9 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
     }
 }
 
-/// Starts the server that file and flags describe together.
+/// Starts the server that file and flags describe together, for a command that talks to it itself.
 pub(super) async fn start(args: &Args) -> Result<Server, Failure> {
-    Server::start(config(args)?, compiler()?, Arc::new(SystemClock))
+    Server::start(own_config(args)?, compiler()?, Arc::new(SystemClock))
         .await
         .map_err(|error| Failure::of(&error))
 }
@@ -68,7 +91,7 @@ pub(super) async fn start_with(
     args: &Args,
     provider: Arc<dyn Provider>,
 ) -> Result<Server, Failure> {
-    let (config, compiler) = (config(args)?, compiler()?);
+    let (config, compiler) = (own_config(args)?, compiler()?);
     Server::start_with(config, provider, compiler, Arc::new(SystemClock))
         .await
         .map_err(|error| Failure::of(&error))
@@ -82,6 +105,19 @@ pub(super) fn config(args: &Args) -> Result<Config, Failure> {
     if let Some(data) = &args.data {
         config.data.clone_from(data);
     }
+    if let (Some(certificate), Some(key)) = (&args.tls_certificate, &args.tls_key) {
+        config.server.tls = Some(Tls {
+            certificate: certificate.clone(),
+            key: key.clone(),
+        });
+    }
+    Ok(config)
+}
+
+/// The same without a certificate: it names a host that this process does not call itself by.
+fn own_config(args: &Args) -> Result<Config, Failure> {
+    let mut config = config(args)?;
+    config.server.tls = None;
     Ok(config)
 }
 

@@ -59,7 +59,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let model = Arc::new(Scripted::default());
     let server = serve::start_with(&own, Arc::clone(&model) as _).await?;
     let stage = Stage {
-        client: Client::new(&format!("http://{}", server.address))?,
+        client: Client::new(&server.endpoint())?,
         model,
         name: agent_name(&args.path),
         component: bytes,

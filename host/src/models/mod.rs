@@ -14,6 +14,12 @@ use futures::future::BoxFuture;
 use crate::contract::EventStream;
 use crate::contract::model::{Error, Request, Response};
 
+/// Tokens of a request, for calls of which no provider has said what they cost: by the count of the offline model, to which
+/// four characters are one.
+pub fn estimated_tokens(request: &Request) -> u64 {
+    count::request(request)
+}
+
 /// Who answers model calls. Errors are data for the agent: they say what kind, when to try again, and what was billed.
 ///
 /// Every method may be called from many sessions at once, and every call is cancelled by dropping its future.

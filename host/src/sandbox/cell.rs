@@ -9,7 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::capabilities::{Capabilities, LogSink};
 use super::clocks::VirtualClock;
-use super::engine::{Config, Program, Sandbox, TICK};
+use super::engine::{Config, Program, Sandbox};
 use super::handles::{HandleTable, MAX_HANDLES};
 use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryLimit};
 use super::random::{Chance, Seed};
@@ -101,6 +101,8 @@ pub struct Cell {
     pub(super) instance: Instance,
     pub(super) program: Program,
     pub(super) limits: Config,
+    /// Of each turn; at most what the limits say.
+    turn_cpu_ms: u64,
     agent: Agent,
     prints: Prints,
 }
@@ -114,6 +116,23 @@ impl Cell {
         birth: &Birth,
     ) -> Result<Cell, Fault> {
         Self::begin(sandbox.config(), program, log, birth).await
+    }
+
+    /// The same with no more linear memory than this, if that is less than what the sandbox gives, from the first
+    /// instruction on.
+    pub async fn start_within(
+        sandbox: &Sandbox,
+        program: &Program,
+        memory_mib: u32,
+        log: Arc<dyn LogSink>,
+        birth: &Birth,
+    ) -> Result<Cell, Fault> {
+        let given = sandbox.config();
+        let limits = Config {
+            memory_mib: given.memory_mib.min(memory_mib),
+            ..given.clone()
+        };
+        Self::begin(&limits, program, log, birth).await
     }
 
     /// The same, without the sandbox: its engine is the program's.
@@ -147,6 +166,7 @@ impl Cell {
                 instance,
                 program: program.clone(),
                 limits: limits.clone(),
+                turn_cpu_ms: limits.turn_cpu_ms,
                 agent,
                 prints,
             }),
@@ -166,7 +186,7 @@ impl Cell {
         let state = self.store.data_mut();
         state.turn = Some(turn);
         state.clock.advance_to(at);
-        self.fresh_budget();
+        self.fresh_budget(self.turn_cpu_ms);
         let outcome = self
             .agent
             .call_invoke(&mut self.store, payload, context)
@@ -176,16 +196,16 @@ impl Cell {
         outcome.map_err(|error| self.fault(&error))
     }
 
-    fn fresh_budget(&mut self) {
+    fn fresh_budget(&mut self, cpu_ms: u64) {
         let state = self.store.data_mut();
-        state.cpu.reset();
+        state.cpu.reset(cpu_ms);
         state.memory.take_refused();
         self.store.set_epoch_deadline(1);
     }
 
     /// For calls of the host's own into the accessor: they look at whole memories, and copy nothing.
     pub(super) fn unlimited(&mut self) {
-        self.fresh_budget();
+        self.fresh_budget(self.limits.turn_cpu_ms);
         self.store.set_hostcall_fuel(usize::MAX);
     }
 
@@ -211,6 +231,12 @@ impl Cell {
         self.limits.memory_mib = self.limits.memory_mib.min(mib);
         let bytes = (self.limits.memory_mib as usize) << 20;
         self.store.data_mut().memory.set_limit(bytes);
+    }
+
+    /// From now on a turn may compute for so long, in milliseconds, if that is less than what the sandbox gives. What the
+    /// host does with the cell between turns is no turn.
+    pub fn limit_cpu(&mut self, ms: u64) {
+        self.turn_cpu_ms = self.turn_cpu_ms.min(ms);
     }
 
     /// Bytes of linear memory.
@@ -242,7 +268,6 @@ impl State {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        let ticks = u64::max(1, limits.turn_cpu_ms / TICK.as_millis() as u64);
         Self {
             wasi,
             table,
@@ -253,7 +278,7 @@ impl State {
             handles: HandleTable::default(),
             chance: Chance::new(&birth.seed),
             memory: MemoryLimit::new((limits.memory_mib as usize) << 20),
-            cpu: CpuBudget::new(ticks),
+            cpu: CpuBudget::new(limits.turn_cpu_ms),
         }
     }
 }
@@ -277,7 +302,7 @@ fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> 
     let refused_memory = store.data_mut().memory.take_refused();
     let fault = if error.is::<CpuTimeUsedUp>() {
         Fault::CpuTime {
-            limit_ms: limits.turn_cpu_ms,
+            limit_ms: store.data().cpu.limit_ms(),
         }
     } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         Fault::Full {

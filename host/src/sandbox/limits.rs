@@ -2,6 +2,8 @@
 
 use wasmtime::ResourceLimiter;
 
+use super::engine::TICK;
+
 /// Elements of one table; the pool has no room for more.
 const TABLE_ELEMENTS: usize = 20_000;
 
@@ -92,10 +94,10 @@ fn within(desired: usize, maximum: Option<usize>) -> bool {
     maximum.is_none_or(|maximum| desired <= maximum)
 }
 
-/// CPU time of the running turn, in ticks of [`TICK`](super::engine::TICK).
+/// CPU time of the running turn, counted in ticks of [`TICK`].
 #[derive(Debug)]
 pub(super) struct CpuBudget {
-    limit: u64,
+    limit_ms: u64,
     used: u64,
 }
 
@@ -105,19 +107,24 @@ pub(super) struct CpuBudget {
 pub(super) struct CpuTimeUsedUp;
 
 impl CpuBudget {
-    pub(super) fn new(limit: u64) -> Self {
-        Self { limit, used: 0 }
+    pub(super) fn new(limit_ms: u64) -> Self {
+        Self { limit_ms, used: 0 }
     }
 
-    /// A new turn begins.
-    pub(super) fn reset(&mut self) {
-        self.used = 0;
+    /// A new turn begins, with so much.
+    pub(super) fn reset(&mut self, limit_ms: u64) {
+        *self = Self::new(limit_ms);
+    }
+
+    /// What the turn may use, in milliseconds.
+    pub(super) fn limit_ms(&self) -> u64 {
+        self.limit_ms
     }
 
     /// The guest was found running at a tick.
     pub(super) fn charge(&mut self) -> Result<(), CpuTimeUsedUp> {
         self.used += 1;
-        if self.used > self.limit {
+        if self.used > u64::max(1, self.limit_ms / TICK.as_millis() as u64) {
             Err(CpuTimeUsedUp)
         } else {
             Ok(())

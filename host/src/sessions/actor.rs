@@ -127,7 +127,13 @@ impl Actor {
     /// From the delivery that wakes it to its next rest.
     async fn awake(&mut self, first: Box<Delivery>) -> Rested {
         // What happens seldom is apart: all the while that a session waits, it would need room for it.
-        let woken = Box::pin(Life::wake(&self.shared, &self.record, &first.deployment)).await;
+        let woken = Box::pin(Life::wake(
+            &self.shared,
+            &self.record,
+            &first.deployment,
+            &first.invocation.owner,
+        ))
+        .await;
         let (mut life, mut state) = match woken {
             Ok(woken) => woken,
             Err(error) => {
@@ -221,6 +227,10 @@ impl Actor {
             outlet: source,
             deployment,
         } = delivery;
+        if !life.owner.admits(&invocation.owner) {
+            source.fail(TurnError::NotOwner);
+            return Next::Told;
+        }
         let call = invocation.invocation.as_ref();
         match life.stored(&self.shared, &self.record.key, call).await {
             Ok(None) => {}
@@ -244,7 +254,7 @@ impl Actor {
             }
             Some(open) => {
                 // Its caller did not come back, or comes later and is given the answer then.
-                let (nobody, _) = outlet();
+                let (nobody, _) = outlet(None);
                 let waiting = Delivery {
                     deployment,
                     invocation,
@@ -323,7 +333,7 @@ impl Actor {
         performance: &mut Performance,
         halt: &Arc<Halt>,
     ) -> TurnEnd {
-        let limit = self.shared.config.turn_time();
+        let limit = self.shared.config.turn_time_of(&life.deployment.grant);
         let work = perform(&self.shared, &self.record, life, performance, halt);
         let mut work = std::pin::pin!(work);
         loop {

@@ -1,16 +1,19 @@
 //! What comes to a session, and how it can fail.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::owner::Owner;
 use super::state::EndReason;
 use crate::agents::Deployment;
 use crate::clock::Timestamp;
 use crate::contract::types::{Context, Header};
-use crate::ids::{EndpointName, InvocationId, RequestId, SessionKey, UserId};
+use crate::ids::{EndpointName, InvocationId, RequestId, SessionKey};
 use crate::journal;
 use crate::sandbox::Fault;
+use crate::tenants::Policy;
 
 /// One request to a session.
 #[derive(Debug, Clone)]
@@ -20,12 +23,14 @@ pub struct Invocation {
     /// Names the call, the same in all its retries; none when the caller does not say. A call that is already on its
     /// way in this session is joined, not made again.
     pub invocation: Option<InvocationId>,
+    /// What bounds the tenant.
+    pub policy: Arc<Policy>,
     /// The endpoint that was called.
     pub endpoint: EndpointName,
     /// What the agent gets; any bytes.
     pub payload: Bytes,
-    /// On whose behalf, when the caller said.
-    pub user: Option<UserId>,
+    /// Who calls, and on whose behalf.
+    pub owner: Owner,
     /// Those that the agent's configuration allows, names in lower case.
     pub headers: Vec<Header>,
     /// Of the payload, when the caller said.
@@ -53,7 +58,7 @@ impl Invocation {
             agent_version: deployment.version.to_string(),
             endpoint: self.endpoint.to_string(),
             tenant_id: key.agent.tenant.to_string(),
-            user_id: self.user.as_ref().map(ToString::to_string),
+            user_id: self.owner.user.as_ref().map(ToString::to_string),
             headers: self.headers.clone(),
             content_type: self.content_type.clone(),
             accept: self.accept.clone(),
@@ -72,6 +77,27 @@ pub enum TurnError {
         /// The size of the mailbox.
         waiting: usize,
     },
+    /// The tenant has as many turns at once as it may.
+    #[error(
+        "the account has {limit} turns that run or wait, its quota concurrent_turns; try again later"
+    )]
+    ManyTurns {
+        /// The quota.
+        limit: u32,
+    },
+    /// The tenant has as many sessions as it may.
+    #[error(
+        "the account has {limit} sessions, its quota sessions; stop one, or wait until one's idle time is over"
+    )]
+    ManySessions {
+        /// The quota.
+        limit: u32,
+    },
+    /// The session is not this caller's.
+    #[error(
+        "the session belongs to another caller, or was opened for another user; use a session id of your own"
+    )]
+    NotOwner,
     /// The session ended while this turn waited. A new try starts a fresh one.
     #[error("the session ended while this request waited; please retry")]
     Retry,

@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 
 use super::halt::Halt;
+use super::meter::StreamCount;
 use super::tape::{Call, Diverged, Tape};
 use super::turn::Turn;
 use crate::clock::Timestamp;
@@ -18,6 +19,7 @@ use crate::contract::model::{Error, ErrorKind, Event, Request, Response};
 use crate::contract::session::Budget;
 use crate::ids::Digest;
 use crate::journal::{Observation, Observed, StreamEnd};
+use crate::models::estimated_tokens;
 use crate::sandbox::Capabilities;
 
 /// A turn that is recorded, or replayed, or the one after the other.
@@ -90,7 +92,10 @@ impl Capabilities for Journaled {
                                 tape,
                                 halt,
                                 call,
-                                meter: Arc::clone(&self.turn.meter),
+                                count: StreamCount::open(
+                                    Arc::clone(&self.turn.meter),
+                                    estimated_tokens(&request),
+                                ),
                                 at,
                                 events: events.into(),
                                 end: Some(end),
@@ -307,7 +312,7 @@ impl Drop for Live {
 struct Played {
     tape: Arc<Tape>,
     halt: Arc<Halt>,
-    meter: Arc<super::turn::Meter>,
+    count: StreamCount,
     call: Call,
     at: Timestamp,
     events: VecDeque<(u64, Event)>,
@@ -324,15 +329,13 @@ impl Source for Played {
             if let Some((after, event)) = self.events.pop_front() {
                 self.tape
                     .replayed_at(self.at + Duration::from_millis(after));
-                if let Event::Done(response) = &event {
-                    self.meter.answered(Ok(&response.usage));
-                }
+                self.count.saw(Ok(&event));
                 return Some(Ok(event));
             }
             match self.end.take()? {
                 StreamEnd::Done => return None,
                 StreamEnd::Failed { error } | StreamEnd::Refused { error } => {
-                    self.meter.answered(Err(&error));
+                    self.count.saw(Err(&error));
                     return Some(Err(error));
                 }
                 StreamEnd::Dropped => {
@@ -365,6 +368,7 @@ impl Source for Played {
                         error: error.clone(),
                     };
                     self.tape.closed(&self.call, None, end).await;
+                    self.count.saw(Err(&error));
                     return Some(Err(error));
                 }
             }

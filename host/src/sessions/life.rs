@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Shared;
 use super::invocation::TurnError;
 use super::outlet::Source;
+use super::owner::Owner;
 use super::past::{OpenTurn, Past, PastTurn};
 use super::pressure;
 use super::record;
@@ -17,7 +19,7 @@ use super::state::{EndReason, State};
 use super::tape::Diverged;
 use crate::agents::{Deployment, NotServing};
 use crate::contract::types::AgentError;
-use crate::ids::{InvocationId, SessionKey, UserId};
+use crate::ids::{InvocationId, SessionKey};
 use crate::journal::{
     self, Body, Damage, Durability, Ended, History, Kept, Limits, Loaded, ModelUse, Record, Sent,
     Seq, Started, TurnFinished, Writer,
@@ -29,6 +31,8 @@ pub(super) struct Life {
     /// Pinned: a session keeps the version that it started with.
     pub(super) deployment: Arc<Deployment>,
     pub(super) pen: Pen,
+    /// Who may take turns.
+    pub(super) owner: Owner,
     /// The turn that a crash left open.
     pub(super) open: Option<OpenTurn>,
     birth: Birth,
@@ -109,6 +113,7 @@ impl Life {
         shared: &Shared,
         record: &record::Record,
         offered: &Arc<Deployment>,
+        caller: &Owner,
     ) -> Result<(Self, State), TurnError> {
         let loaded = match shared.journal.knows(&record.key.agent) {
             true => shared.journal.load(&record.key).await,
@@ -147,11 +152,11 @@ impl Life {
         };
         let state = State::new(
             offered.lifecycle,
-            shared.config.turn_time(),
+            shared.config.turn_time_of(&offered.grant),
             pen.is_durable(),
             now,
         );
-        record.begin(offered.version, now, pen.is_durable());
+        record.begin(offered.version, caller.clone(), now, pen.is_durable());
         let birth = Birth {
             seed: Seed::random(),
             at: now,
@@ -159,11 +164,10 @@ impl Life {
         let life = Self {
             deployment: Arc::clone(offered),
             pen,
+            owner: caller.clone(),
             open: None,
             birth,
-            limits: Limits {
-                memory_mib: shared.sandbox.config().memory_mib,
-            },
+            limits: limits(shared, offered),
             cell: None,
             image: None,
             past: Vec::new(),
@@ -184,7 +188,7 @@ impl Life {
     ) -> (Self, State) {
         let state = State::resumed(
             deployment.lifecycle,
-            shared.config.turn_time(),
+            shared.config.turn_time_of(&deployment.grant),
             past.started.lives_from(),
             past.turns_over(),
             past.active(),
@@ -194,6 +198,7 @@ impl Life {
         let life = Self {
             deployment,
             pen: Pen::Written(Arc::new(history.writer)),
+            owner: Owner::of(&past.started),
             birth: Birth {
                 seed: Seed::from_bytes(past.started.seed.0),
                 at: past.started.at,
@@ -259,7 +264,9 @@ impl Life {
                     // The first start of all is told in the log; what it prints again later is not.
                     record.log.mute(false);
                 }
-                Cell::start(&shared.sandbox, &self.deployment.program, log, &self.birth)
+                let memory = self.limits.memory_mib;
+                let program = &self.deployment.program;
+                Cell::start_within(&shared.sandbox, program, memory, log, &self.birth)
                     .await
                     .map_err(NoCell::Fault)?
             }
@@ -267,6 +274,10 @@ impl Life {
         cell.limit_memory(self.limits.memory_mib);
         for turn in self.past.iter().filter(|turn| turn.counts()) {
             replay(shared, &self.deployment, &mut cell, turn).await?;
+        }
+        // Not before: a replay on a slower machine is no fault of the agent's.
+        if let Some(limit) = self.deployment.grant.granted.turn_cpu_ms {
+            cell.limit_cpu(limit.get());
         }
         Ok(cell)
     }
@@ -308,7 +319,6 @@ impl Life {
         &mut self,
         shared: &Shared,
         key: &SessionKey,
-        user: Option<UserId>,
     ) -> Result<(), journal::Error> {
         let Pen::Blank(durability) = self.pen else {
             return Ok(());
@@ -317,8 +327,8 @@ impl Life {
             seed: journal::Seed(self.birth.seed.to_bytes()),
             version: self.deployment.version,
             artifact: self.deployment.artifact.clone(),
-            principal: None,
-            user,
+            principal: self.owner.principal.clone(),
+            user: self.owner.user.clone(),
             at: self.birth.at,
             limits: self.limits,
             forked: None,
@@ -326,6 +336,15 @@ impl Life {
         let writer = shared.journal.begin(key, started, durability).await?;
         self.pen = Pen::Written(Arc::new(writer));
         Ok(())
+    }
+}
+
+/// What a session that begins now on this version is given.
+fn limits(shared: &Shared, deployment: &Deployment) -> Limits {
+    let given = shared.sandbox.config().memory_mib;
+    let granted = deployment.grant.granted.memory_mib.map(NonZeroU32::get);
+    Limits {
+        memory_mib: granted.map_or(given, |granted| granted.min(given)),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod actor;
 mod alarm;
+mod allowance;
 mod archive;
 mod difference;
 mod directory;
@@ -16,10 +17,13 @@ mod invocation;
 mod journaled;
 mod life;
 mod log;
+mod meter;
 mod outlet;
+mod owner;
 mod past;
 mod performance;
 mod pressure;
+mod quota;
 mod record;
 mod replay;
 mod state;
@@ -27,6 +31,7 @@ mod tape;
 mod travel;
 mod turn;
 
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,6 +43,7 @@ pub use difference::{Asked, Difference, End};
 pub use invocation::{Invocation, TurnError};
 pub use log::Entry;
 pub use outlet::{Answer, Chunks};
+pub use owner::Owner;
 pub use record::Summary;
 pub use state::{EndReason, Phase};
 pub use travel::{Chronicle, Fork, Line, Replay, ReplayedTurn, TravelError, Verdict};
@@ -45,6 +51,7 @@ pub use turn::{ModelUse, Outcome, Receipt};
 
 use crate::agents::{Agents, Deployment};
 use crate::clock::Clock;
+use crate::grants::Grant;
 use crate::ids::{AgentKey, RequestId, SessionKey, TenantId};
 use crate::journal::{self, Durability, Journal};
 use crate::models::Provider;
@@ -53,6 +60,7 @@ use actor::{Actor, Delivery, Ending};
 use directory::{Directory, Handle};
 use log::SessionLog;
 use outlet::{Reader, outlet};
+use quota::Counts;
 use record::Record;
 
 /// How sessions are kept. `[sessions]` in the configuration file.
@@ -101,8 +109,15 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The longest turn that any agent may take.
     fn turn_time(&self) -> Duration {
         Duration::from_secs(self.turn_seconds)
+    }
+
+    /// The longest turn of an agent with this grant.
+    fn turn_time_of(&self, grant: &Grant) -> Duration {
+        let granted = grant.granted.turn_seconds.map(NonZeroU64::get);
+        Duration::from_secs(granted.map_or(self.turn_seconds, |own| own.min(self.turn_seconds)))
     }
 
     fn housekeeping_time(&self) -> Duration {
@@ -121,12 +136,34 @@ pub enum Error {
     /// There is none.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// It belongs to somebody else of the same tenant.
+    #[error("the session belongs to another caller, or was opened for another user")]
+    NotOwner,
     /// Somebody else stops it at this moment.
     #[error("the session is being stopped; please retry")]
     Busy,
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+}
+
+/// A session, looked at closely.
+pub struct Inspection {
+    /// Where it stands.
+    pub summary: Summary,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its newest receipts, oldest first.
+    pub receipts: Vec<Receipt>,
+}
+
+/// What a tenant has at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Sessions that have begun and not ended.
+    pub sessions: usize,
+    /// Turns that run or wait.
+    pub turns: u32,
 }
 
 /// The sessions of this server. Cheap to clone.
@@ -143,6 +180,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     actors: TaskTracker,
     directory: Mutex<Directory>,
+    counts: Counts,
 }
 
 /// The rooms below, which sessions are made of.
@@ -178,6 +216,7 @@ impl Sessions {
             clock,
             actors: TaskTracker::new(),
             directory: Mutex::default(),
+            counts: Counts::default(),
         });
         tokio::spawn(housekeeping::keep_house(Arc::downgrade(&shared)));
         tokio::spawn(pressure::watch(Arc::downgrade(&shared)));
@@ -194,7 +233,19 @@ impl Sessions {
         deployment: Arc<Deployment>,
         invocation: Invocation,
     ) -> Result<Answer, TurnError> {
-        self.reader(key, deployment, invocation)?.answer().await
+        let limit = invocation.policy.quotas.sessions;
+        let admission = self.0.admit(&key, limit).await?;
+        let reader = self.reader(key, deployment, invocation)?;
+        drop(admission);
+        reader.answer().await
+    }
+
+    /// How much of its quotas a tenant uses: sessions that have begun and not ended, and turns that run or wait.
+    pub async fn usage(&self, tenant: &TenantId) -> Result<Usage, Error> {
+        Ok(Usage {
+            sessions: self.0.held(tenant).await?.len(),
+            turns: self.0.counts.turns(tenant),
+        })
     }
 
     /// Joins the turn of the same call, or delivers a new one.
@@ -202,10 +253,12 @@ impl Sessions {
         &self,
         key: SessionKey,
         deployment: Arc<Deployment>,
-        invocation: Invocation,
+        mut invocation: Invocation,
     ) -> Result<Reader, TurnError> {
         use mpsc::error::TrySendError;
 
+        let call = invocation.invocation.take();
+        invocation.invocation = call.map(|call| invocation.owner.scope(call));
         let mut directory = self.0.directory();
         if directory.is_closed() {
             return Err(TurnError::ShuttingDown);
@@ -222,7 +275,9 @@ impl Sessions {
             }
         }
         let call = invocation.invocation.clone();
-        let (outlet, reader) = outlet();
+        let turns = invocation.policy.quotas.concurrent_turns;
+        let place = self.0.counts.place(&key.agent.tenant, turns)?;
+        let (outlet, reader) = outlet(place);
         let ticket = outlet.ticket();
         let mut delivery = Box::new(Delivery {
             deployment,
@@ -244,21 +299,22 @@ impl Sessions {
                 Err(TrySendError::Closed(returned)) => delivery = returned,
             }
         }
-        let mut handle = self.start(key.clone(), &delivery.deployment);
+        let mut handle = self.start(key.clone(), &delivery);
         let sent = handle.mailbox.try_send(delivery);
         handle.remember(call, ticket);
         directory.wake(key, handle);
         sent.map(|()| reader).map_err(|_| TurnError::Retry)
     }
 
-    fn start(&self, key: SessionKey, deployment: &Deployment) -> Handle {
+    fn start(&self, key: SessionKey, first: &Delivery) -> Handle {
         let shared = &self.0;
         let (mailbox, turns) = mpsc::channel(shared.config.waiting_turns.max(1));
         let (end, end_asked) = watch::channel(None);
         let log = SessionLog::new(Arc::clone(&shared.clock), shared.config.log_kib << 10);
         let record = Arc::new(Record::new(
             key,
-            deployment.version,
+            first.deployment.version,
+            first.invocation.owner.clone(),
             shared.clock.now(),
             log,
         ));
@@ -286,6 +342,19 @@ impl Sessions {
         Ok(())
     }
 
+    /// The same, if the session is this caller's.
+    pub async fn stop_own(&self, key: &SessionKey, caller: &Owner) -> Result<(), Error> {
+        let awake = self.0.directory().find(key);
+        let record = match awake {
+            Some(record) => record,
+            None => archive::find(&self.0, key).await?,
+        };
+        if !record.owner().admits(caller) {
+            return Err(Error::NotOwner);
+        }
+        self.stop(key).await
+    }
+
     /// Ends every session of an agent that was deleted. Those that are not awake end in the background.
     pub fn end_all(&self, agent: &AgentKey) {
         self.0.directory().ask_all_to_end(agent);
@@ -310,9 +379,13 @@ impl Sessions {
     }
 
     /// A session and its newest receipts: the live one of this key, or the last that ended.
-    pub async fn inspect(&self, key: &SessionKey) -> Result<(Summary, Vec<Receipt>), Error> {
+    pub async fn inspect(&self, key: &SessionKey) -> Result<Inspection, Error> {
         let record = archive::find(&self.0, key).await?;
-        Ok((record.summary(), record.receipts()))
+        Ok(Inspection {
+            summary: record.summary(),
+            owner: record.owner(),
+            receipts: record.receipts(),
+        })
     }
 
     /// A session's log, of one request when given.

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
 use super::TurnError;
+use super::quota::Place;
 
 /// Pieces that may wait for the callers; then the agent has to.
 const WAITING_PIECES: usize = 16;
@@ -92,7 +93,11 @@ impl Written {
 }
 
 /// The turn's end. Dropped without a word, it breaks the answer off.
-pub(super) struct Source(Arc<Outlet>);
+pub(super) struct Source {
+    outlet: Arc<Outlet>,
+    /// Kept until the last word is said.
+    _place: Option<Place>,
+}
 
 /// An answer as far as it was written.
 pub(super) struct Whole {
@@ -112,8 +117,8 @@ pub(super) struct Reader {
     number: usize,
 }
 
-/// An answer that nobody has written to yet, and its first reader.
-pub(super) fn outlet() -> (Source, Reader) {
+/// An answer that nobody has written to yet, and its first reader. The turn's place is given back with the last word.
+pub(super) fn outlet(place: Option<Place>) -> (Source, Reader) {
     let outlet = Arc::new(Outlet {
         answer: Mutex::new(Written {
             content_type: DEFAULT_CONTENT_TYPE.to_owned(),
@@ -130,18 +135,22 @@ pub(super) fn outlet() -> (Source, Reader) {
         outlet: Arc::clone(&outlet),
         number: 0,
     };
-    (Source(outlet), reader)
+    let source = Source {
+        outlet,
+        _place: place,
+    };
+    (source, reader)
 }
 
 impl Source {
     /// Lets others find this answer.
     pub(super) fn ticket(&self) -> Ticket {
-        Ticket(Arc::downgrade(&self.0))
+        Ticket(Arc::downgrade(&self.outlet))
     }
 
     /// Without effect once something was sent.
     pub(super) fn set_content_type(&self, value: String) {
-        let mut answer = self.0.lock();
+        let mut answer = self.outlet.lock();
         if !answer.streamed && answer.end.is_none() {
             answer.content_type = value;
         }
@@ -150,7 +159,7 @@ impl Source {
     /// Sends a piece, and waits while even the fastest caller is slow; false when no caller is there.
     pub(super) async fn write(&self, piece: Bytes) -> bool {
         {
-            let mut answer = self.0.lock();
+            let mut answer = self.outlet.lock();
             if answer.end.is_some() {
                 return false;
             }
@@ -164,15 +173,15 @@ impl Source {
                 answer.pieces.push(piece);
             }
         }
-        self.0.written.notify_waiters();
+        self.outlet.written.notify_waiters();
         self.room().await
     }
 
     /// Waits until a caller has taken enough; false when there is none.
     async fn room(&self) -> bool {
         loop {
-            let taken = self.0.read.notified();
-            match self.0.lock().backlog() {
+            let taken = self.outlet.read.notified();
+            match self.outlet.lock().backlog() {
                 None => return false,
                 Some(backlog) if backlog < WAITING_PIECES => return true,
                 Some(_) => {}
@@ -183,7 +192,7 @@ impl Source {
 
     /// What was written so far, with `rest` behind it.
     pub(super) fn written(&self, rest: &[u8]) -> Whole {
-        let answer = self.0.lock();
+        let answer = self.outlet.lock();
         let mut pieces = answer.pieces.clone();
         if !rest.is_empty() {
             pieces.push(Bytes::copy_from_slice(rest));
@@ -198,17 +207,17 @@ impl Source {
     /// Writes what was written in another turn.
     pub(super) fn repeat(&self, content_type: String, streamed: bool, output: Bytes) {
         {
-            let mut answer = self.0.lock();
+            let mut answer = self.outlet.lock();
             answer.content_type = content_type;
             answer.streamed = streamed;
             answer.pieces.push(output);
         }
-        self.0.written.notify_waiters();
+        self.outlet.written.notify_waiters();
     }
 
     /// Why the answer takes no more, if it has become too large.
     pub(super) fn overflow(&self) -> Option<TurnError> {
-        match &self.0.lock().end {
+        match &self.outlet.lock().end {
             Some(Err(error @ TurnError::TooLarge { .. })) => Some(error.clone()),
             _ => None,
         }
@@ -228,7 +237,7 @@ impl Source {
     /// AgentCore know it; any other answer breaks off.
     pub(super) fn agent_failed(&self, error: TurnError) {
         let events = {
-            let answer = self.0.lock();
+            let answer = self.outlet.lock();
             answer.streamed && answer.content_type.starts_with("text/event-stream")
         };
         if !events {
@@ -244,7 +253,7 @@ impl Source {
 
     fn end(&self, end: Result<(), TurnError>, rest: Bytes) {
         {
-            let mut answer = self.0.lock();
+            let mut answer = self.outlet.lock();
             if answer.end.is_some() {
                 return;
             }
@@ -253,7 +262,7 @@ impl Source {
             }
             answer.end = Some(end);
         }
-        self.0.written.notify_waiters();
+        self.outlet.written.notify_waiters();
     }
 }
 

@@ -11,12 +11,13 @@ use super::halt::{Halt, Halted};
 use super::invocation::{Invocation, TurnError};
 use super::journaled::Journaled;
 use super::life::{self, Life, NoCell};
+use super::meter::Meter;
 use super::outlet::Source;
 use super::past::OpenTurn;
 use super::record;
 use super::state::EndReason;
 use super::tape::{Diverged, Tape};
-use super::turn::{Meter, Outcome, Receipt, Turn};
+use super::turn::{Outcome, Receipt, Turn};
 use crate::clock::Timestamp;
 use crate::contract::types::{AgentError, Context};
 use crate::ids::{InvocationId, RequestId};
@@ -281,6 +282,7 @@ pub(super) async fn perform(
         provider: Arc::clone(&shared.provider),
         outlet: Arc::clone(&performance.outlet),
         meter: Arc::clone(&performance.meter),
+        spent: record.models(),
         clock: Arc::clone(&shared.clock),
     };
     let outside: Box<dyn Capabilities> = match &performance.tape {
@@ -334,7 +336,8 @@ impl Performance {
     fn context(&self, shared: &Shared, record: &record::Record, life: &Life) -> Context {
         match &self.asked {
             Asked::Now(invocation) => {
-                let deadline = self.at + shared.config.turn_time();
+                let turn_time = shared.config.turn_time_of(&life.deployment.grant);
+                let deadline = self.at + turn_time;
                 invocation.context(&record.key, &life.deployment, self.number, deadline)
             }
             Asked::Before(accepted, _) => accepted.context.clone(),
@@ -351,8 +354,8 @@ impl Performance {
         halt: &Arc<Halt>,
         context: &Context,
     ) -> Result<(), journal::Error> {
-        if let Asked::Now(invocation) = &self.asked {
-            Box::pin(life.begin(shared, &record.key, invocation.user.clone())).await?;
+        if let Asked::Now(_) = &self.asked {
+            Box::pin(life.begin(shared, &record.key)).await?;
         }
         let Some(writer) = life.pen.writer() else {
             return Ok(());

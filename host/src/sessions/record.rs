@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::log::{Entry, SessionLog};
+use super::owner::Owner;
 use super::past::Past;
 use super::state::Phase;
 use super::turn::{ModelUse, Receipt};
@@ -57,12 +58,19 @@ pub(super) struct Record {
 
 struct Inside {
     summary: Summary,
+    owner: Owner,
     durable: bool,
     receipts: VecDeque<Receipt>,
 }
 
 impl Record {
-    pub(super) fn new(key: SessionKey, version: Version, now: Timestamp, log: SessionLog) -> Self {
+    pub(super) fn new(
+        key: SessionKey,
+        version: Version,
+        owner: Owner,
+        now: Timestamp,
+        log: SessionLog,
+    ) -> Self {
         let summary = Summary {
             tenant: key.agent.tenant.clone(),
             agent: key.agent.agent.clone(),
@@ -82,6 +90,7 @@ impl Record {
             rest: Notify::new(),
             state: Mutex::new(Inside {
                 summary,
+                owner,
                 durable: false,
                 receipts: VecDeque::new(),
             }),
@@ -89,8 +98,9 @@ impl Record {
     }
 
     /// The session begins now.
-    pub(super) fn begin(&self, version: Version, now: Timestamp, durable: bool) {
+    pub(super) fn begin(&self, version: Version, owner: Owner, now: Timestamp, durable: bool) {
         let mut inside = self.inside();
+        inside.owner = owner;
         inside.summary = Summary {
             version: Some(version),
             started: now,
@@ -110,7 +120,12 @@ impl Record {
     /// The session is taken up from the journal; its receipts and log so far are there to be read.
     pub(super) fn resume(&self, history: &History, phase: Phase) {
         let started = &history.started.record;
-        self.begin(started.version, started.lives_from(), true);
+        self.begin(
+            started.version,
+            Owner::of(started),
+            started.lives_from(),
+            true,
+        );
         let mut inside = self.inside();
         inside.summary.phase = phase;
         inside.summary.turns = history.turns;
@@ -151,7 +166,8 @@ impl Record {
         log: SessionLog,
     ) -> Self {
         let from = past.started.lives_from();
-        let this = Self::new(key, past.started.version, from, log);
+        let owner = Owner::of(&past.started);
+        let this = Self::new(key, past.started.version, owner, from, log);
         past.receipts().for_each(|receipt| this.add(receipt));
         this.log.restore(past.log().collect());
         {
@@ -202,6 +218,16 @@ impl Record {
             known.receipts.pop_front();
         }
         known.receipts.push_back(receipt);
+    }
+
+    /// Whose it is.
+    pub(super) fn owner(&self) -> Owner {
+        self.inside().owner.clone()
+    }
+
+    /// What the turns that are over used of models, all together.
+    pub(super) fn models(&self) -> ModelUse {
+        self.inside().summary.models
     }
 
     pub(super) fn summary(&self) -> Summary {

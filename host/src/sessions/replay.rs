@@ -12,10 +12,11 @@ use super::halt::{Halt, Halted};
 use super::invocation::TurnError;
 use super::journaled::Journaled;
 use super::life;
+use super::meter::Meter;
 use super::outlet::outlet;
 use super::past::PastTurn;
 use super::tape::{Diverged, Tape};
-use super::turn::{Meter, Turn};
+use super::turn::{ModelUse, Turn};
 use crate::agents::Deployment;
 use crate::clock::Clock;
 use crate::contract::EventStream;
@@ -81,7 +82,7 @@ async fn play(
 ) -> Replayed {
     let accepted = &past.accepted;
     // Nobody reads, so nothing waits for a reader.
-    let (outlet, _) = outlet();
+    let (outlet, _) = outlet(None);
     let outlet = Arc::new(outlet);
     let turn = Journaled {
         turn: Turn {
@@ -89,6 +90,8 @@ async fn play(
             provider: Arc::new(Nobody),
             outlet: Arc::clone(&outlet),
             meter: Arc::new(Meter::default()),
+            // Nobody is asked, so nothing is allowed or not.
+            spent: ModelUse::default(),
             clock: Arc::clone(clock),
         },
         tape: Arc::clone(&tape),

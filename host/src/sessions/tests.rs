@@ -16,13 +16,14 @@ use super::outlet::outlet;
 use super::past::Past;
 use super::performance::{Performance, TurnEnd, perform};
 use super::record::Record;
-use super::{Config, Invocation, SessionLog, Shared};
+use super::{Config, Invocation, Owner, SessionLog, Shared};
 use crate::agents::{self, Agents, Deployment, Lifecycle};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::EventStream;
 use crate::contract::model::{
     Content, Delta, Error, ErrorKind, Event, Request, Response, StopReason, Usage,
 };
+use crate::grants::Grant;
 use crate::ids::{AgentKey, Digest, EndpointName, RequestId, SessionKey, Version};
 use crate::journal::{self, Journal};
 use crate::models::Provider;
@@ -133,9 +134,17 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
     let places = agents::Config {
         data: folder.join("agents"),
         compiler: folder.join("none"),
+        ..agents::Config::default()
     };
     let limits = agents::Limits::default();
-    let agents = Agents::open(&places, limits, Arc::clone(&sandbox), Arc::clone(&clock)).unwrap();
+    let agents = Agents::open(
+        &places,
+        limits,
+        Arc::new(|_| Arc::default()),
+        Arc::clone(&sandbox),
+        Arc::clone(&clock),
+    )
+    .unwrap();
     let journal = journal::Config::default();
     let journal = Journal::open(&folder.join("journal"), &journal, Arc::clone(&clock)).unwrap();
     let deployment = Deployment {
@@ -145,7 +154,9 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         lifecycle: Lifecycle::default(),
         environment: [("NAME".to_owned(), "value".to_owned())].into(),
         request_headers: Vec::new(),
+        authorizer: None,
         durability: None,
+        grant: Grant::default(),
         artifact: Digest::of(b"probe"),
         program,
     };
@@ -158,6 +169,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         clock,
         actors: TaskTracker::new(),
         directory: Mutex::default(),
+        counts: super::quota::Counts::default(),
     };
     (shared, Arc::new(deployment))
 }
@@ -174,7 +186,13 @@ fn key(number: u64) -> SessionKey {
 
 fn record(shared: &Shared, key: &SessionKey) -> Record {
     let log = SessionLog::new(Arc::clone(&shared.clock), 1 << 20);
-    Record::new(key.clone(), Version::FIRST, shared.clock.now(), log)
+    Record::new(
+        key.clone(),
+        Version::FIRST,
+        Owner::default(),
+        shared.clock.now(),
+        log,
+    )
 }
 
 /// The session as its records have it.
@@ -213,14 +231,15 @@ async fn turn(
         invocation: None,
         endpoint: EndpointName::default_endpoint(),
         payload: Bytes::from(deed),
-        user: None,
+        owner: Owner::default(),
+        policy: Arc::default(),
         headers: Vec::new(),
         content_type: None,
         accept: None,
         traceparent: None,
     };
     // Nobody reads.
-    let (source, _) = outlet();
+    let (source, _) = outlet(None);
     let mut performance = Performance::new(invocation, Arc::new(source));
     performance.begin(number, shared.clock.now());
     let halt = Arc::new(Halt::default());
@@ -241,7 +260,7 @@ async fn play(folder: &Path) -> Vec<String> {
     for session in 0..SESSIONS {
         let mut chance = Chance(session);
         let record = record(&shared, &key(session));
-        let woken = Life::wake(&shared, &record, &deployment).await;
+        let woken = Life::wake(&shared, &record, &deployment, &Owner::default()).await;
         let (mut life, _) = woken.unwrap_or_else(|error| panic!("{error}"));
         for number in 1..=TURNS {
             let deed = match chance.below(12) {

@@ -467,15 +467,14 @@ async fn tell_again(
         seed: Seed::from_bytes(started.seed.0),
         at: started.at,
     };
-    let cell = Cell::start(
+    let cell = Cell::start_within(
         &shared.sandbox,
         &deployment.program,
+        began,
         Arc::new(Silence),
         &birth,
     );
-    let mut cell = cell.await.map_err(TravelError::Fault)?;
-    cell.limit_memory(began);
-    let mut cell = Some(cell);
+    let mut cell = Some(cell.await.map_err(TravelError::Fault)?);
     let mut replayed = Vec::with_capacity(turns.len());
     for past in turns {
         let turn = past.accepted.turn;
@@ -519,6 +518,12 @@ async fn tell(
     let Some(mut living) = cell.take() else {
         return Verdict::Unreached;
     };
+    // What it broke then may have been its limit, which is told by its value.
+    if let Some(limit) = deployment.grant.granted.turn_cpu_ms
+        && past.broke()
+    {
+        living.limit_cpu(limit.get());
+    }
     let comparing = replay::compare(&mut living, deployment, past, &shared.clock);
     let (replayed, mut differences) = comparing.await;
     let recorded = &past.finished.outcome;

@@ -1,7 +1,6 @@
 //! One turn from inside: what its agent can reach, and what it cost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,14 +8,16 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use serde::Serialize;
 
+use super::allowance::Allowance;
+use super::meter::{Meter, StreamCount};
 use super::outlet::Source;
 use crate::agents::Deployment;
 use crate::clock::{Clock, Timestamp};
 use crate::contract::EventStream;
-use crate::contract::model::{Error, Event, Request, Response, Usage};
+use crate::contract::model::{Error, Request, Response};
 use crate::contract::session::Budget;
 use crate::ids::RequestId;
-use crate::models::Provider;
+use crate::models::{Provider, estimated_tokens};
 use crate::sandbox::Capabilities;
 
 /// What a turn cost.
@@ -61,9 +62,9 @@ pub enum Outcome {
 pub struct ModelUse {
     /// Calls, answered or not.
     pub calls: u64,
-    /// Tokens sent, as the provider counted.
+    /// Tokens sent, as the provider counted; by an estimate, in streams that the agent did not read to their end.
     pub input_tokens: u64,
-    /// Tokens received, as the provider counted.
+    /// Tokens received, likewise.
     pub output_tokens: u64,
 }
 
@@ -75,65 +76,35 @@ impl std::ops::AddAssign for ModelUse {
     }
 }
 
-/// Counts while the turn runs.
-#[derive(Debug, Default)]
-pub(super) struct Meter {
-    calls: AtomicU64,
-    input_tokens: AtomicU64,
-    output_tokens: AtomicU64,
-    output_bytes: AtomicU64,
-}
-
-impl Meter {
-    pub(super) fn models(&self) -> ModelUse {
-        ModelUse {
-            calls: self.calls.load(Ordering::Relaxed),
-            input_tokens: self.input_tokens.load(Ordering::Relaxed),
-            output_tokens: self.output_tokens.load(Ordering::Relaxed),
-        }
-    }
-
-    pub(super) fn output_bytes(&self) -> u64 {
-        self.output_bytes.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn sent(&self, bytes: usize) {
-        self.output_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn called(&self) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn used(&self, usage: &Usage) {
-        self.input_tokens
-            .fetch_add(usage.input_tokens, Ordering::Relaxed);
-        self.output_tokens
-            .fetch_add(usage.output_tokens, Ordering::Relaxed);
-    }
-
-    /// An error may have been billed, too.
-    pub(super) fn answered(&self, usage: Result<&Usage, &Error>) {
-        match usage {
-            Ok(usage) => self.used(usage),
-            Err(error) => error.usage.iter().for_each(|usage| self.used(usage)),
-        }
-    }
-}
-
 /// The outside of one turn.
 pub(super) struct Turn {
     pub(super) deployment: Arc<Deployment>,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) outlet: Arc<Source>,
     pub(super) meter: Arc<Meter>,
+    /// What the session's turns before this one used of models.
+    pub(super) spent: ModelUse,
     pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Turn {
+    /// What is left of the agent's grant.
+    fn allowance(&self) -> Allowance<'_> {
+        Allowance {
+            grant: &self.deployment.grant,
+            turn: self.meter.models(),
+            session: self.spent,
+        }
+    }
 }
 
 impl Capabilities for Turn {
     fn converse(&mut self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {
         async move {
+            // A call that is refused is recorded, and counts, as any other.
+            let allowed = self.allowance().ask(&request.model);
             self.meter.called();
+            allowed?;
             let answer = self.provider.converse(request).await;
             self.meter
                 .answered(answer.as_ref().map(|response| &response.usage));
@@ -144,25 +115,28 @@ impl Capabilities for Turn {
 
     fn converse_stream(&mut self, request: Request) -> BoxFuture<'_, Result<EventStream, Error>> {
         async move {
+            let allowed = self.allowance().ask(&request.model);
             self.meter.called();
+            allowed?;
+            let expected = estimated_tokens(&request);
             let events = self
                 .provider
                 .converse_stream(request)
                 .await
                 .inspect_err(|error| self.meter.answered(Err(error)))?;
-            let meter = Arc::clone(&self.meter);
-            let metered = events.inspect(move |event| match event {
-                Ok(Event::Done(response)) => meter.used(&response.usage),
-                Ok(Event::BlockStart(_) | Event::Delta(_) | Event::BlockStop) => {}
-                Err(error) => meter.answered(Err(error)),
-            });
-            Ok(metered.boxed())
+            let mut count = StreamCount::open(Arc::clone(&self.meter), expected);
+            let counted = events.inspect(move |event| count.saw(event.as_ref()));
+            Ok(counted.boxed())
         }
         .boxed()
     }
 
     fn count_tokens(&mut self, request: Request) -> BoxFuture<'_, Result<u64, Error>> {
-        self.provider.count_tokens(request)
+        async move {
+            self.allowance().model(&request.model)?;
+            self.provider.count_tokens(request).await
+        }
+        .boxed()
     }
 
     fn invoke_model(
@@ -170,8 +144,13 @@ impl Capabilities for Turn {
         model: String,
         body: Vec<u8>,
     ) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
-        self.meter.called();
-        self.provider.invoke_model(model, body)
+        async move {
+            let allowed = self.allowance().ask_uncounted(&model);
+            self.meter.called();
+            allowed?;
+            self.provider.invoke_model(model, body).await
+        }
+        .boxed()
     }
 
     fn set_content_type(&mut self, value: String) {
@@ -188,10 +167,7 @@ impl Capabilities for Turn {
     }
 
     fn remaining(&self) -> Budget {
-        Budget {
-            tokens: None,
-            money_micros: None,
-        }
+        self.allowance().remaining()
     }
 
     fn now(&self) -> Timestamp {

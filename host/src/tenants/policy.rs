@@ -2,12 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::grants;
+
 /// A tenant's policy, as its operator writes it. What is left out has its default; unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// How much of everything.
     pub quotas: Quotas,
+    /// How far its agents' grants may go.
+    pub grants: grants::Policy,
 }
 
 impl Policy {
@@ -21,6 +25,7 @@ impl Policy {
                 storage_mib: None,
                 ..Quotas::default()
             },
+            grants: grants::Policy::default(),
         }
     }
 }

@@ -113,6 +113,12 @@ fn pip(
     Ok(())
 }
 
+/// The packages that are never installed from the index: the SDK stands for them, or no turn uses them.
+pub(super) fn not_installed() -> impl Iterator<Item = String> {
+    let pins = wheels::pins().into_iter().map(|pin| pin.name);
+    pins.chain(wanted::left_out())
+}
+
 /// A text file that the SDK carries.
 fn text(path: &str) -> String {
     pack::below("sdk/python/agentcore")

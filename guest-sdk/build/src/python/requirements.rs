@@ -21,9 +21,12 @@ const FOR_THE_CELL: [&str; 9] = [
     "--platform=any",
 ];
 
-/// The project's file, if there is one: beside the entry, or in the project's folder; otherwise what `pyproject.toml`
+/// The project's file, if there is one and the project does not bring its packages along: beside the entry, or in the project's folder; otherwise what `pyproject.toml`
 /// declares.
 pub(super) fn file(job: &Job<'_>) -> Option<PathBuf> {
+    if job.vendored {
+        return None;
+    }
     let beside = job.project.entry.with_file_name("requirements.txt");
     [
         beside,

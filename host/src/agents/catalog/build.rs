@@ -3,13 +3,18 @@
 use std::sync::{Arc, Weak};
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::super::Error;
 use super::super::builder::BuildError;
 use super::super::deployment::{Deployment, NotServing};
 use super::super::records::{Agent, Build, Endpoint, VersionRecord};
 use super::Inner;
+use super::line::Line;
 use crate::ids::{AgentKey, Version};
+
+/// Builds at one time. Two, so that one that takes minutes holds up nobody else's.
+const AT_ONCE: usize = 2;
 
 impl Inner {
     /// Loads the program of a version that was built before.
@@ -31,6 +36,7 @@ impl Inner {
                 BuildError::Server(error) => NotServing::Load(error),
             })?;
         let artifact = digest.clone();
+        let grant = version.grant().unwrap_or_default();
         let configuration = version.configuration;
         Ok(Arc::new(Deployment {
             agent: key.clone(),
@@ -41,13 +47,15 @@ impl Inner {
             artifact,
             environment: configuration.environment,
             request_headers: configuration.request_headers,
+            grant,
+            authorizer: configuration.authorizer,
             program,
         }))
     }
 
     /// Builds one version, and lets the endpoints that wait for it go on.
     async fn build(&self, key: &AgentKey, version: Version) -> Result<(), Error> {
-        let reference = {
+        let configuration = {
             let mut known = self.known();
             // Deleted while it waited.
             let Ok(entry) = known.entry_of(key) else {
@@ -56,25 +64,12 @@ impl Inner {
             let Ok(record) = entry.version(version) else {
                 return Ok(());
             };
-            record.configuration.artifact.reference.clone()
+            record.configuration.clone()
         };
-        let build = match self.store.artifact(&key.tenant, &reference)? {
-            None => Build::Failed {
-                reason: format!(
-                    "no artifact is stored under {reference}; push one with: kellion push FILE.wasm {reference}"
-                ),
-            },
-            Some(artifact) => match self
-                .builder
-                .program(&artifact.digest, self.files.path(&artifact.digest))
-                .await
-            {
-                Ok(_) => Build::Ready {
-                    digest: artifact.digest,
-                },
-                Err(BuildError::Component(reason)) => Build::Failed { reason },
-                Err(BuildError::Server(error)) => return Err(error),
-            },
+        let (build, grant) = match self.make(&key.tenant, &configuration).await {
+            Ok((digest, grant)) => (Build::Ready { digest }, Some(grant)),
+            Err(BuildError::Component(reason)) => (Build::Failed { reason }, None),
+            Err(BuildError::Server(error)) => return Err(error),
         };
         tracing::info!(agent.id = %key.agent, version = version.number(), ?build, "built");
         let mut known = self.known();
@@ -87,6 +82,7 @@ impl Inner {
         let now = self.clock.now();
         let record = VersionRecord {
             build,
+            grant,
             updated: now,
             ..record.clone()
         };
@@ -114,18 +110,42 @@ impl Inner {
     }
 }
 
-/// Builds versions one after another, as long as the catalog lives.
+/// Builds versions as long as the catalog lives: one at a time for each tenant, and tenants in turn.
 pub(super) async fn build_queue(
     catalog: Weak<Inner>,
     mut waiting: mpsc::UnboundedReceiver<(AgentKey, Version)>,
 ) {
-    while let Some((key, version)) = waiting.recv().await {
-        let Some(catalog) = catalog.upgrade() else {
-            return;
-        };
-        if let Err(error) = catalog.build(&key, version).await {
-            // It stays in its state and is built after the next start.
-            tracing::error!(agent.id = %key.agent, version = version.number(), %error, "a build failed");
+    let mut line = Line::default();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some((key, version)) = line.next()
+        {
+            let Some(catalog) = catalog.upgrade() else {
+                return;
+            };
+            running.spawn(async move {
+                let tenant = key.tenant.clone();
+                // In a task of its own: a build that panics takes nobody else's with it.
+                let building = tokio::spawn(async move {
+                    let built = catalog.build(&key, version).await;
+                    if let Err(error) = built {
+                        // It stays in its state and is built after the next start.
+                        tracing::error!(agent.id = %key.agent, version = version.number(), %error, "a build failed");
+                    }
+                });
+                if let Err(error) = building.await {
+                    tracing::error!(%error, "a build broke off");
+                }
+                tenant
+            });
+        }
+        tokio::select! {
+            more = waiting.recv() => match more {
+                Some((key, version)) => line.join(key, version),
+                None => return,
+            },
+            Some(Ok(tenant)) = running.join_next() => line.done(&tenant),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Endpoints: names that point to versions.
 
-use super::super::Error;
 use super::super::records::{Build, Endpoint, Status, VersionRecord};
+use super::super::{Authorizer, Error};
 use super::{Agents, Entry};
 use crate::ids::{AgentKey, EndpointName, Version};
 
@@ -106,6 +106,24 @@ impl Agents {
             .map(str::to_owned);
         let status = entry.endpoint_status(&endpoint);
         Ok((endpoint, status, failure))
+    }
+
+    /// Which bearer tokens open an endpoint: what the version says that it serves, or will serve. None when none do, and of
+    /// what is not there.
+    pub fn authorizer(&self, key: &AgentKey, name: &EndpointName) -> Option<Authorizer> {
+        if let Some(deployment) = self.0.serving.get(key, name) {
+            return deployment.authorizer.clone();
+        }
+        let known = self.0.known();
+        let entry = known.get(key)?;
+        let endpoint = entry.endpoints.get(name)?;
+        let version = endpoint.live.unwrap_or(endpoint.target);
+        entry
+            .versions
+            .get(&version)?
+            .configuration
+            .authorizer
+            .clone()
     }
 
     /// An agent's endpoints, by name.

@@ -31,7 +31,7 @@ impl Arns<'_> {
     }
 }
 
-/// The agent that a path segment names: by its ARN, or by its bare id and an account.
+/// The agent that a path segment names, if it is this tenant's.
 ///
 /// What is another's, or of another region, is as unknown as what does not exist.
 pub(super) fn agent_of_segment(
@@ -40,8 +40,22 @@ pub(super) fn agent_of_segment(
     segment: &str,
     account: Option<&str>,
 ) -> Result<AgentKey, ApiError> {
+    let key = agent_named(api, segment, account)?;
+    if key.tenant == *tenant {
+        Ok(key)
+    } else {
+        Err(unknown(&key.agent))
+    }
+}
+
+/// The agent that a path segment names, whoever's it is: by its ARN, or by its bare id and an account.
+pub(super) fn agent_named(
+    api: &Api,
+    segment: &str,
+    account: Option<&str>,
+) -> Result<AgentKey, ApiError> {
     let Some(arn) = segment.strip_prefix("arn:") else {
-        let account: TenantId = account
+        let tenant: TenantId = account
             .ok_or_else(|| {
                 ApiError::invalid(
                     "accountId",
@@ -50,14 +64,7 @@ pub(super) fn agent_of_segment(
             })?
             .parse()?;
         let agent: AgentId = segment.parse()?;
-        return if account == *tenant {
-            Ok(AgentKey {
-                tenant: account,
-                agent,
-            })
-        } else {
-            Err(unknown(segment))
-        };
+        return Ok(AgentKey { tenant, agent });
     };
     let parts: Vec<&str> = arn.splitn(5, ':').collect();
     let [partition, service, region, account, resource] = parts[..] else {
@@ -69,15 +76,12 @@ pub(super) fn agent_of_segment(
     if !partition.starts_with("aws") || service != "bedrock-agentcore" || region.is_empty() {
         return Err(malformed(segment));
     }
-    let account: TenantId = account.parse().map_err(|_| malformed(segment))?;
+    let tenant: TenantId = account.parse().map_err(|_| malformed(segment))?;
     let agent: AgentId = agent.parse().map_err(|_| malformed(segment))?;
-    if account == *tenant && region == api.region {
-        Ok(AgentKey {
-            tenant: account,
-            agent,
-        })
+    if region == api.region {
+        Ok(AgentKey { tenant, agent })
     } else {
-        Err(unknown(segment))
+        Err(unknown(&agent))
     }
 }
 
@@ -99,10 +103,10 @@ fn malformed(segment: &str) -> ApiError {
     )
 }
 
-fn unknown(segment: &str) -> ApiError {
-    let shown: String = segment.chars().take(200).collect();
+/// In the words for an agent that is not there.
+fn unknown(agent: &AgentId) -> ApiError {
     ApiError::new(
         Code::ResourceNotFound,
-        format!("no agent {shown} was found"),
+        format!("no agent {agent} was found"),
     )
 }

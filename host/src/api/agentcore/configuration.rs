@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::agents::{ArtifactSource, Configuration, DURABILITY, Lifecycle, Reference};
+use crate::agents::{ArtifactSource, Authorizer, Configuration, DURABILITY, Lifecycle, Reference};
 use crate::api::error::ApiError;
 use crate::journal::Durability;
 
@@ -43,11 +43,10 @@ struct RequestHeaders {
 impl RuntimeInput {
     /// Checks what the service model has no words for.
     pub(super) fn configuration(self) -> Result<Configuration, ApiError> {
-        if self.authorizer_configuration.is_some() {
-            // To store it and not enforce it would be a door that looks locked.
-            let message = "authorizerConfiguration is not supported by this server; leave it out";
-            return Err(ApiError::invalid("authorizerConfiguration", message));
-        }
+        let authorizer = self
+            .authorizer_configuration
+            .map(Authorizer::try_from)
+            .transpose()?;
         let mut kept = self.kept;
         kept.remove("clientToken");
         kept.retain(|_, value| !value.is_null());
@@ -57,7 +56,11 @@ impl RuntimeInput {
             description: self.description,
             environment: environment(self.environment_variables.unwrap_or_default())?,
             lifecycle: lifecycle(self.lifecycle_configuration)?,
-            request_headers: request_headers(self.request_header_configuration)?,
+            request_headers: request_headers(
+                self.request_header_configuration,
+                authorizer.is_some(),
+            )?,
+            authorizer,
             kept,
         })
     }
@@ -94,6 +97,12 @@ pub(super) fn output(configuration: &Configuration) -> Map<String, Value> {
     if !configuration.request_headers.is_empty() {
         let allowed = json!({ "requestHeaderAllowlist": configuration.request_headers });
         output.insert("requestHeaderConfiguration".to_owned(), allowed);
+    }
+    if let Some(authorizer) = &configuration.authorizer {
+        output.insert(
+            "authorizerConfiguration".to_owned(),
+            authorizer.wire().clone(),
+        );
     }
     output
 }
@@ -151,7 +160,12 @@ fn lifecycle(input: Option<LifecycleInput>) -> Result<Lifecycle, ApiError> {
     })
 }
 
-fn request_headers(input: Option<RequestHeaders>) -> Result<Vec<String>, ApiError> {
+/// Headers that an agent may be shown. Among them is Authorization only when it is a token, which its agent may pass on: a
+/// signature is of use to nobody else.
+fn request_headers(
+    input: Option<RequestHeaders>,
+    takes_tokens: bool,
+) -> Result<Vec<String>, ApiError> {
     const FIELD: &str = "requestHeaderConfiguration";
     const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
     let names = input
@@ -166,15 +180,17 @@ fn request_headers(input: Option<RequestHeaders>) -> Result<Vec<String>, ApiErro
                 || (name.starts_with("x-amzn-") && !name.starts_with(CUSTOM))
                 || matches!(
                     name.as_str(),
-                    "authorization" | "cookie" | "host" | "content-length" | "transfer-encoding"
-                );
+                    "cookie" | "host" | "content-length" | "transfer-encoding"
+                )
+                || (name == "authorization" && !takes_tokens);
             if valid && !reserved {
                 Ok(name)
             } else {
                 Err(ApiError::invalid(
                     FIELD,
                     format!(
-                        "the header {name:?} cannot be allowed: it is reserved or not a header name"
+                        "the header {name:?} cannot be allowed: it is reserved, or not a header name; Authorization needs a \
+                         customJWTAuthorizer"
                     ),
                 ))
             }

@@ -7,19 +7,16 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, stream};
+use futures::stream;
 use serde::Deserialize;
 
-use super::{arn, headers};
+use super::{caller, headers};
 use crate::api::Api;
+use crate::api::auth::Credentials;
+use crate::api::body::{self, MAX_PAYLOAD};
 use crate::api::error::ApiError;
 use crate::ids::{EndpointName, RequestId, SessionId, SessionKey};
 use crate::sessions::{Answer, Chunks, Invocation};
-use crate::tenants::Principal;
-
-/// The largest payload, in bytes, as the service model has it.
-const MAX_PAYLOAD: usize = 100_000_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +26,11 @@ pub(in crate::api) struct AgentQuery {
 }
 
 impl AgentQuery {
-    fn endpoint(&self) -> Result<EndpointName, ApiError> {
+    pub(super) fn account_id(&self) -> Option<&str> {
+        self.account_id.as_deref()
+    }
+
+    pub(super) fn endpoint(&self) -> Result<EndpointName, ApiError> {
         match &self.qualifier {
             None => Ok(EndpointName::default_endpoint()),
             Some(name) => name.parse().map_err(|error: crate::ids::InvalidId| {
@@ -42,32 +43,29 @@ impl AgentQuery {
 /// One turn of a session.
 pub(in crate::api) async fn invoke(
     State(api): State<Arc<Api>>,
-    Extension(principal): Extension<Principal>,
+    Extension(credentials): Extension<Credentials>,
     Path(segment): Path<String>,
     Query(query): Query<AgentQuery>,
     request: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let id = RequestId::random();
-    let agent = arn::agent_of_segment(
-        &api,
-        &principal.tenant,
-        &segment,
-        query.account_id.as_deref(),
-    )?;
+    let agent = caller::agent(&api, &credentials, &segment, query.account_id())?;
     let endpoint = query.endpoint()?;
+    let caller = caller::identify(&api, credentials, &agent, &endpoint, &request).await?;
     let session = headers::session(&request)?.unwrap_or_else(SessionId::random);
     let deployment = api.agents.resolve(&agent, &endpoint).await?;
     let invocation = Invocation {
         request: id.clone(),
         invocation: headers::invocation(&request)?,
         endpoint,
-        user: headers::user(&request)?,
+        owner: caller.owner,
+        policy: caller.policy,
         headers: headers::allowed(&request, &deployment.request_headers)?,
         content_type: headers::short(&request, &header::CONTENT_TYPE)?,
         accept: headers::short(&request, &header::ACCEPT)?,
         traceparent: headers::traceparent(&request),
-        payload: payload(body).await?,
+        payload: body::read(body, MAX_PAYLOAD).await?,
     };
     let key = SessionKey {
         agent,
@@ -92,18 +90,14 @@ pub(in crate::api) async fn invoke(
 /// Ends a session at once.
 pub(in crate::api) async fn stop(
     State(api): State<Arc<Api>>,
-    Extension(principal): Extension<Principal>,
+    Extension(credentials): Extension<Credentials>,
     Path(segment): Path<String>,
     Query(query): Query<AgentQuery>,
     request: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let agent = arn::agent_of_segment(
-        &api,
-        &principal.tenant,
-        &segment,
-        query.account_id.as_deref(),
-    )?;
+    let agent = caller::agent(&api, &credentials, &segment, query.account_id())?;
     let endpoint = query.endpoint()?;
+    let caller = caller::identify(&api, credentials, &agent, &endpoint, &request).await?;
     let session = headers::session(&request)?.ok_or_else(|| {
         ApiError::invalid(
             "runtimeSessionId",
@@ -115,46 +109,14 @@ pub(in crate::api) async fn stop(
         agent,
         session: session.clone(),
     };
-    api.sessions.stop(&key).await?;
+    if caller.manages {
+        api.sessions.stop(&key).await?;
+    } else {
+        api.sessions.stop_own(&key, &caller.owner).await?;
+    }
     let mut response = axum::Json(serde_json::json!({})).into_response();
     insert(response.headers_mut(), headers::SESSION, session.as_str());
     Ok(response)
-}
-
-/// The whole payload. One that is too large is still read for a while: a client that is cut off in the middle of
-/// sending never gets to see the answer.
-async fn payload(body: Body) -> Result<Bytes, ApiError> {
-    let mut chunks = body.into_data_stream();
-    let mut first = Bytes::new();
-    let mut payload = BytesMut::new();
-    let mut size = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| ApiError::invalid("payload", "the payload broke off"))?;
-        size += chunk.len();
-        if size > 2 * MAX_PAYLOAD {
-            break;
-        }
-        if size > MAX_PAYLOAD {
-            (first, payload) = (Bytes::new(), BytesMut::new());
-        } else if first.is_empty() && payload.is_empty() {
-            first = chunk;
-        } else {
-            // Most payloads are one chunk, which is then never copied.
-            if payload.is_empty() {
-                payload.extend_from_slice(&std::mem::take(&mut first));
-            }
-            payload.extend_from_slice(&chunk);
-        }
-    }
-    if size > MAX_PAYLOAD {
-        let message = format!("the payload has more than {MAX_PAYLOAD} bytes");
-        return Err(ApiError::invalid("payload", message));
-    }
-    Ok(if payload.is_empty() {
-        first
-    } else {
-        payload.freeze()
-    })
 }
 
 fn answered(content_type: &str, body: Body) -> Response {

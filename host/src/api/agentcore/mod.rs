@@ -1,6 +1,8 @@
 //! The AgentCore wire: what unmodified AWS SDKs send and expect, for both of its services.
 
 pub(super) mod arn;
+mod caller;
+pub(super) mod challenge;
 mod configuration;
 pub(super) mod data_plane;
 pub(super) mod endpoints;

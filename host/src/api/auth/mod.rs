@@ -1,27 +1,44 @@
 //! The gate before each route: who calls, and whether they may.
 
+mod rate;
+mod signature;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::header;
 use axum::middleware::{FromFnLayer, Next, from_fn_with_state};
 use axum::response::Response;
 use futures::future::BoxFuture;
 
 use super::Api;
-use super::error::ApiError;
-use crate::tenants::Principal;
+use super::error::{ApiError, Code};
+use crate::tenants::{Permission, Principal};
+pub use rate::Rates;
+pub(super) use signature::DeclaredDigest;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Everybody.
     Open,
-    /// Who may invoke agents.
+    /// Who may invoke agents: by a signature, or by a token if the agent trusts it. The handler asks for [`Credentials`].
     Invoke,
-    /// Who may manage agents.
+    /// Who may manage agents. The handler asks for the [`Principal`].
     Manage,
-    /// The same, for a body too large to be held: it is checked against its declared digest as it is read.
+    /// The same, for a body too large to be held: it is checked against its [`DeclaredDigest`] as it is read.
     Upload,
+}
+
+/// What a caller of an agent has brought.
+#[derive(Debug, Clone)]
+pub(super) enum Credentials {
+    /// A signature that is good, or the way from this machine as long as there are no keys.
+    Verified(Principal),
+    /// A token, not looked at: what it is worth, its agent says.
+    Bearer(String),
+    /// Nothing.
+    Nothing,
 }
 
 /// What the gate of one route knows.
@@ -46,8 +63,63 @@ pub(super) fn gate(
     from_fn_with_state(gate, check)
 }
 
-async fn check(gate: Gate, mut request: Request, next: Next) -> Result<Response, ApiError> {
-    let _ = (gate.api, gate.access);
-    request.extensions_mut().insert(Principal::local());
+async fn check(gate: Gate, request: Request, next: Next) -> Result<Response, ApiError> {
+    let Gate { api, access } = gate;
+    if access == Access::Open {
+        return Ok(next.run(request).await);
+    }
+    let (credentials, mut request) = match bearer(&request) {
+        Some(token) => (Credentials::Bearer(token), request),
+        None if api.tenants.keyed() => signature::verify(&api, access, request).await?,
+        None => (Credentials::Verified(Principal::local()), request),
+    };
+    match (credentials, access) {
+        (Credentials::Verified(principal), access) => {
+            let needed = match access {
+                Access::Invoke => Permission::Invoke,
+                Access::Open | Access::Manage | Access::Upload => Permission::Manage,
+            };
+            allowed(&principal, needed)?;
+            api.rates.admit(&principal)?;
+            let extensions = request.extensions_mut();
+            if access == Access::Invoke {
+                extensions.insert(Credentials::Verified(principal));
+            } else {
+                extensions.insert(principal);
+            }
+        }
+        (unproved, Access::Invoke) => {
+            request.extensions_mut().insert(unproved);
+        }
+        (_, Access::Open | Access::Manage | Access::Upload) => {
+            return Err(ApiError::new(
+                Code::MissingAuthenticationToken,
+                "Missing Authentication Token",
+            ));
+        }
+    }
     Ok(next.run(request).await)
+}
+
+fn allowed(principal: &Principal, needed: Permission) -> Result<(), ApiError> {
+    if principal.permissions.allow(needed) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Code::AccessDenied,
+        format!("this key lacks the permission {needed}, which the operation needs"),
+    ))
+}
+
+/// The token that a request brings, if it brings one.
+fn bearer(request: &Request) -> Option<String> {
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().to_owned())
 }

@@ -22,7 +22,7 @@ async fn all(reader: Reader) -> (Vec<Bytes>, Option<TurnError>) {
 
 #[tokio::test]
 async fn an_answer_without_pieces_comes_whole() {
-    let (source, reader) = outlet();
+    let (source, reader) = outlet(None);
     source.set_content_type("text/plain".to_owned());
     source.finish(b"all".to_vec());
     let Ok(Answer::Whole { content_type, body }) = reader.answer().await else {
@@ -36,7 +36,7 @@ async fn an_answer_without_pieces_comes_whole() {
 
 #[tokio::test]
 async fn pieces_come_in_order_and_the_rest_last() {
-    let (source, reader) = outlet();
+    let (source, reader) = outlet(None);
     assert!(source.write("one".into()).await);
     assert!(source.write("two".into()).await);
     source.finish(b"three".to_vec());
@@ -48,7 +48,7 @@ async fn pieces_come_in_order_and_the_rest_last() {
 
 #[tokio::test]
 async fn who_comes_late_reads_from_the_start() {
-    let (source, first) = outlet();
+    let (source, first) = outlet(None);
     let ticket = source.ticket();
     source.write("one".into()).await;
     let second = ticket.reader().unwrap();
@@ -63,7 +63,7 @@ async fn who_comes_late_reads_from_the_start() {
 
 #[tokio::test]
 async fn the_agent_waits_for_a_slow_caller_and_goes_on_without_one() {
-    let (source, reader) = outlet();
+    let (source, reader) = outlet(None);
     for _ in 1..WAITING_PIECES {
         assert!(source.write("x".into()).await);
     }
@@ -83,7 +83,7 @@ async fn the_agent_waits_for_a_slow_caller_and_goes_on_without_one() {
 
 #[tokio::test]
 async fn an_error_after_pieces_ends_the_stream_with_it() {
-    let (source, reader) = outlet();
+    let (source, reader) = outlet(None);
     source.write("one".into()).await;
     source.fail(TurnError::BrokenOff);
     assert_eq!(
@@ -94,7 +94,7 @@ async fn an_error_after_pieces_ends_the_stream_with_it() {
 
 #[tokio::test]
 async fn an_agents_error_is_an_event_in_a_stream_of_events() {
-    let (source, reader) = outlet();
+    let (source, reader) = outlet(None);
     source.set_content_type("text/event-stream".to_owned());
     source.write("data: 1\n\n".into()).await;
     source.agent_failed(TurnError::Failed("no more".to_owned()));
@@ -105,14 +105,14 @@ async fn an_agents_error_is_an_event_in_a_stream_of_events() {
 
 #[tokio::test]
 async fn a_turn_that_vanishes_breaks_its_answer_off() {
-    let (source, reader) = outlet();
+    let (source, reader) = outlet(None);
     drop(source);
     assert_eq!(reader.answer().await.unwrap_err(), TurnError::BrokenOff);
 }
 
 #[tokio::test]
 async fn an_endless_answer_ends() {
-    let (source, reader) = outlet();
+    let (source, reader) = outlet(None);
     drop(reader);
     let piece = Bytes::from(vec![0; 1 << 20]);
     for _ in 0..200 {

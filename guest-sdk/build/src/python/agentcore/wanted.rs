@@ -174,7 +174,7 @@ fn refuse(line: &str, package: &str, file: &Path) -> Result<()> {
 }
 
 /// The packages that are asked for and not installed.
-fn left_out() -> Vec<String> {
+pub(super) fn left_out() -> Vec<String> {
     super::text("left-out.txt")
         .lines()
         .filter_map(name)

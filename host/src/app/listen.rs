@@ -1,0 +1,225 @@
+//! The port: connections are accepted as long as there is room for them, and end when the server stops.
+//!
+//! What one client does, or leaves undone, must cost the others nothing: every wait for a client has an end. The waits of a
+//! connection are in [`meter`], those of bytes on their way out in [`socket`] and [`outgoing`], that of a body in [`incoming`].
+
+mod connection;
+mod incoming;
+mod meter;
+mod outgoing;
+mod socket;
+pub mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use self::connection::Door;
+use self::tls::Certificates;
+use crate::config;
+
+/// File descriptors that are kept for what is no connection: databases, artifacts, the server's own connections.
+const RESERVED_DESCRIPTORS: u64 = 256;
+
+/// How many connections there are at least, whatever the system grants.
+const FEWEST_CONNECTIONS: usize = 16;
+
+/// How often room is made while new connections wait for it.
+const MAKE_ROOM: Duration = Duration::from_secs(1);
+
+/// What a server may be told when it cannot accept: most likely it is out of file descriptors, and some come back soon.
+const OUT_OF_BREATH: Duration = Duration::from_secs(1);
+
+/// What all connections are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Nothing.
+    Serve,
+    /// Others wait: close what is not used.
+    MakeRoom,
+    /// Answer what was asked, and close.
+    Stop,
+    /// Close.
+    Cut,
+}
+
+/// A port that is served.
+pub(super) struct Listening {
+    /// Where.
+    pub(super) address: SocketAddr,
+    /// Whether clients speak TLS.
+    pub(super) encrypted: bool,
+    orders: watch::Sender<Order>,
+    accepting: JoinHandle<()>,
+    watching: Option<JoinHandle<()>>,
+    connections: TaskTracker,
+}
+
+impl Listening {
+    /// Serves what connects to a listener, from now on.
+    pub(super) fn start(
+        listener: TcpListener,
+        router: Router,
+        config: &config::Server,
+        certificates: Option<Arc<Certificates>>,
+    ) -> std::io::Result<Self> {
+        let address = listener.local_addr()?;
+        let orders = watch::Sender::new(Order::Serve);
+        let connections = TaskTracker::new();
+        let watching = certificates.as_ref().map(|certificates| {
+            let certificates = Arc::clone(certificates);
+            tokio::spawn(async move { certificates.follow().await })
+        });
+        let encrypted = certificates.is_some();
+        let port = Port {
+            listener,
+            room: Arc::new(Semaphore::new(room(config.max_connections.get()))),
+            orders: orders.clone(),
+            door: Arc::new(Door::new(router, config, certificates)),
+            connections: connections.clone(),
+        };
+        Ok(Self {
+            address,
+            encrypted,
+            orders,
+            accepting: tokio::spawn(port.serve()),
+            watching,
+            connections,
+        })
+    }
+
+    /// Accepts no more, and lets connections close once they have answered what was asked.
+    pub(super) fn stop(&self) {
+        self.orders.send_replace(Order::Stop);
+    }
+
+    /// Waits until all are closed, for so long; then the rest is cut.
+    pub(super) async fn stopped(self, grace: Duration) {
+        self.stop();
+        // It ends at once; only then is it known that no connection comes any more.
+        let _ = self.accepting.await;
+        self.connections.close();
+        if tokio::time::timeout(grace, self.connections.wait())
+            .await
+            .is_err()
+        {
+            self.orders.send_replace(Order::Cut);
+            self.connections.wait().await;
+        }
+        if let Some(watching) = self.watching {
+            watching.abort();
+        }
+    }
+}
+
+/// What accepts.
+struct Port {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    orders: watch::Sender<Order>,
+    door: Arc<Door>,
+    connections: TaskTracker,
+}
+
+impl Port {
+    async fn serve(self) {
+        let mut orders = self.orders.subscribe();
+        let accept = async {
+            loop {
+                let room = self.room().await;
+                let stream = self.accept().await;
+                let door = Arc::clone(&self.door);
+                let mut orders = self.orders.subscribe();
+                // What it was told while it came in counts as well.
+                orders.mark_changed();
+                self.connections
+                    .spawn(async move { door.enter(stream, room, orders).await });
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            _ = orders.wait_for(|order| matches!(order, Order::Stop | Order::Cut)) => {}
+        }
+    }
+
+    /// Room for one more. Whoever comes meanwhile waits in the system's queue.
+    async fn room(&self) -> OwnedSemaphorePermit {
+        loop {
+            let room = Arc::clone(&self.room);
+            if let Ok(room) = room.clone().try_acquire_owned() {
+                return room;
+            }
+            self.orders.send_if_modified(|order| {
+                let serving = matches!(order, Order::Serve | Order::MakeRoom);
+                if serving {
+                    *order = Order::MakeRoom;
+                }
+                serving
+            });
+            if let Ok(room) = tokio::time::timeout(MAKE_ROOM, room.acquire_owned()).await {
+                return room.expect("the semaphore is never closed");
+            }
+        }
+    }
+
+    async fn accept(&self) -> TcpStream {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    // Answers are small and wanted now.
+                    let _ = stream.set_nodelay(true);
+                    return stream;
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept connections; trying again");
+                    tokio::time::sleep(OUT_OF_BREATH).await;
+                }
+            }
+        }
+    }
+}
+
+/// A client that was gone before it was accepted.
+fn concerns_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::Interrupted
+    )
+}
+
+/// How many connections there may be: as many as are wanted, if the system grants the descriptors.
+fn room(wanted: usize) -> usize {
+    let granted = descriptors().saturating_sub(RESERVED_DESCRIPTORS);
+    let granted = usize::try_from(granted).unwrap_or(usize::MAX);
+    wanted
+        .min(granted)
+        .max(FEWEST_CONNECTIONS.min(wanted))
+        .min(Semaphore::MAX_PERMITS)
+}
+
+/// How many file descriptors this process may have. What it may allow itself, it does: the usual bound is there for programs
+/// of another time.
+fn descriptors() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let now = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    now.unwrap_or(u64::MAX)
+}

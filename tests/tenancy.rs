@@ -1,0 +1,680 @@
+//! Tenants on one server: what one has is for all others as if it was not there, and what bounds one slows no other.
+
+use kellion_host::api::{Access, ROUTES};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Agent, Client, ECHO, Host, Key, PROBE, Reply, Tool, encoded, eventually, in_time, reference,
+    run, session_id,
+};
+
+const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
+const USER: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
+
+/// A request of each route, with these names in its path.
+fn request(
+    client: &Client,
+    method: &str,
+    path: &str,
+    agent: &Agent,
+    session: &str,
+) -> reqwest::RequestBuilder {
+    // The data plane names agents by their ARNs, all else by their ids.
+    let data_plane = path.starts_with("/runtimes/{agent}/") && !path.ends_with('/');
+    let named = if data_plane {
+        encoded(&agent.arn)
+    } else {
+        agent.id.clone()
+    };
+    let mut query = Vec::new();
+    if path.contains("/tags/") {
+        query.push(("tagKeys", "none"));
+    }
+    if path == "/kellion/v1/artifacts" {
+        query.push(("reference", "s3://bucket/own.wasm"));
+    }
+    let mut filled = path.replace("{agent}", &named);
+    for (parameter, value) in [
+        ("{name}", "DEFAULT".to_owned()),
+        ("{session}", session.to_owned()),
+        ("{arn}", encoded(&agent.arn)),
+        ("{resourceArn}", encoded(&agent.arn)),
+    ] {
+        filled = filled.replace(parameter, &value);
+    }
+    assert!(
+        !filled.contains('{'),
+        "a route has a parameter that this test does not know: {path}"
+    );
+    let method: Method = method.parse().expect("a method");
+    let body = match (method.as_str(), path) {
+        ("PUT", "/runtimes/{agent}/") => configuration("probe"),
+        ("PUT", _) if path.contains("runtime-endpoints") => {
+            json!({ "name": "other", "agentRuntimeVersion": "1" })
+        }
+        ("POST", _) if path.ends_with("/fork") => json!({ "turn": 1 }),
+        ("POST", _) if path.ends_with("/commands") => json!({ "command": "ls" }),
+        ("POST", _) if path.contains("/tags/") => json!({ "tags": { "a": "b" } }),
+        _ => json!({}),
+    };
+    let body = if method == Method::GET {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    client
+        .request(method, &filled)
+        .query(&query)
+        .header(SESSION, session)
+        .body(body)
+}
+
+fn configuration(name: &str) -> Value {
+    json!({
+        "agentRuntimeArtifact": { "containerConfiguration": { "containerUri": reference(name) } },
+        "roleArn": crate::harness::ROLE,
+        "networkConfiguration": { "networkMode": "PUBLIC" },
+    })
+}
+
+/// The same refusal, but for the names that it repeats.
+fn without_names(reply: &Reply, agent: &Agent, session: &str) -> (u16, String, String) {
+    let text = reply
+        .text()
+        .replace(&agent.arn, "ARN")
+        .replace(&agent.id, "ID")
+        .replace(session, "SESSION");
+    (
+        reply.status,
+        reply.header("x-amzn-errortype").to_owned(),
+        text,
+    )
+}
+
+/// A1 to A6, from the table of routes: a route that is added is tried, too.
+#[tokio::test]
+async fn every_route_hides_what_is_another_tenants_as_if_it_was_not_there() {
+    let host = Host::start();
+    let owner = host.guest("owner", "").await;
+    let stranger = host.guest("stranger", "").await;
+    let agent = owner.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    assert_eq!(session.count().await, 1);
+
+    // What is nobody's, in the stranger's own account.
+    let unknown = Agent::named(
+        &stranger,
+        &agent.id.replace("probe-", "other-"),
+        &agent
+            .arn
+            .replace(owner.account(), stranger.account())
+            .replace("probe-", "other-"),
+    );
+    let mut tried = 0;
+    for route in ROUTES {
+        let names =
+            route.path.contains("{agent}") || route.path.to_ascii_lowercase().contains("arn}");
+        if !names || route.access == Access::Open {
+            continue;
+        }
+        let foreign = stranger
+            .send(request(
+                &stranger,
+                route.method,
+                route.path,
+                &agent,
+                &session.id,
+            ))
+            .await;
+        let nobodys = session_id("nobody");
+        let absent = stranger
+            .send(request(
+                &stranger,
+                route.method,
+                route.path,
+                &unknown,
+                &nobodys,
+            ))
+            .await;
+        assert_eq!(foreign.status, 404, "{route:?}: {foreign:?}");
+        assert_eq!(
+            without_names(&foreign, &agent, &session.id),
+            without_names(&absent, &unknown, &nobodys),
+            "{route:?}"
+        );
+        tried += 1;
+    }
+    assert!(tried >= 16, "{tried} routes were tried");
+    assert_eq!(session.count().await, 2, "nothing was done to the session");
+}
+
+#[tokio::test]
+async fn lists_show_nothing_of_other_tenants() {
+    let host = Host::start();
+    let owner = host.guest("owner", "").await;
+    let stranger = host.guest("stranger", "").await;
+    let agent = owner.deploy("probe", PROBE).await;
+    agent.session("first").count().await;
+
+    let agents = stranger.post("/runtimes/").await.json_of(200);
+    assert_eq!(agents["agentRuntimes"], json!([]));
+    assert_eq!(stranger.sessions().await, Vec::<Value>::new());
+    let artifacts = stranger.get("/kellion/v1/artifacts").await.json_of(200);
+    assert_eq!(artifacts["artifacts"], json!([]));
+    let of_agent = format!("/kellion/v1/sessions?agent={}", agent.id);
+    let filtered = stranger.get(&of_agent).await.json_of(200);
+    assert_eq!(filtered["sessions"], json!([]));
+    let usage = stranger.get("/kellion/v1/usage").await.json_of(200);
+    assert_eq!(usage["usage"]["agents"], 0);
+
+    // What one has pushed names nothing for the other.
+    let created = stranger.create("probe").await.built().await;
+    assert_eq!(created["status"], "CREATE_FAILED", "{created}");
+}
+
+/// A route without a gate would be found here.
+#[tokio::test]
+async fn every_route_refuses_who_does_not_sign() {
+    let host = Host::start();
+    let owner = host.guest("owner", "").await;
+    let agent = owner.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    session.count().await;
+    for route in ROUTES {
+        let reply = host
+            .send(request(
+                &host,
+                route.method,
+                route.path,
+                &agent,
+                &session.id,
+            ))
+            .await;
+        match route.access {
+            Access::Open => assert_ne!(reply.status, 403, "{route:?}: {reply:?}"),
+            Access::Invoke | Access::Manage | Access::Upload => {
+                reply.assert_refused(
+                    403,
+                    "MissingAuthenticationTokenException",
+                    "Missing Authentication Token",
+                );
+            }
+        }
+        if route.access == Access::Open {
+            continue;
+        }
+        let wrong = Key {
+            secret: "wrong".to_owned(),
+            ..owner_key(&owner)
+        };
+        let wrong = host.signed(&wrong);
+        let reply = wrong
+            .send(request(
+                &wrong,
+                route.method,
+                route.path,
+                &agent,
+                &session.id,
+            ))
+            .await;
+        reply.assert_refused(
+            403,
+            "InvalidSignatureException",
+            "does not match the signature you provided",
+        );
+    }
+    assert_eq!(session.count().await, 2);
+}
+
+fn owner_key(client: &Client) -> Key {
+    client.key().expect("it signs").clone()
+}
+
+#[tokio::test]
+async fn unknown_revoked_and_suspended_keys_are_refused_alike() {
+    let host = Host::start();
+    let account = host.tenant("one", "");
+    let first = host.key(&account, &[]).await;
+    let second = host.key(&account, &[]).await;
+    let refused = async |client: &Client| {
+        eventually("the refusal", || async {
+            let reply = client.get("/kellion/v1/server").await;
+            (reply.status == 403).then_some(reply)
+        })
+        .await
+        .assert_refused(
+            403,
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        );
+    };
+    let unknown = Key {
+        id: "AKKLAAAAAAAAAAAAAAAA".to_owned(),
+        ..first.clone()
+    };
+    refused(&host.signed(&unknown)).await;
+    host.operator(&["keys", "revoke", &first.id]);
+    refused(&host.signed(&first)).await;
+    let good = host.signed(&second);
+    good.get("/kellion/v1/server").await.json_of(200);
+    host.operate(&["tenants", "suspend", &account]);
+    refused(&good).await;
+    host.operate(&["tenants", "resume", &account]);
+    good.until(200, || good.request(Method::GET, "/kellion/v1/server"))
+        .await;
+}
+
+#[tokio::test]
+async fn a_key_does_what_it_allows_and_no_more() {
+    let host = Host::start();
+    let account = host.tenant("one", "");
+    let manager = host.signed(&host.key(&account, &["--allow", "manage"]).await);
+    let invoker = host.signed(&host.key(&account, &["--allow", "invoke"]).await);
+    let agent = manager.deploy("probe", PROBE).await;
+    assert_eq!(agent.of(&invoker).session("first").count().await, 1);
+    agent
+        .session("first")
+        .invoke(json!({ "do": "count" }))
+        .await
+        .assert_refused(403, "AccessDeniedException", "invoke");
+    invoker
+        .post("/runtimes/")
+        .await
+        .assert_refused(403, "AccessDeniedException", "manage");
+    let push = invoker
+        .request(Method::PUT, "/kellion/v1/artifacts")
+        .query(&[("reference", reference("probe"))])
+        .body("x");
+    invoker
+        .send(push)
+        .await
+        .assert_refused(403, "AccessDeniedException", "manage");
+}
+
+/// A7.
+#[tokio::test]
+async fn naming_a_user_needs_a_permission_of_its_own() {
+    let host = Host::start();
+    let account = host.tenant("one", "");
+    let all = host.signed(&host.key(&account, &[]).await);
+    let plain = host.signed(&host.key(&account, &["--allow", "invoke"]).await);
+    let agent = all.deploy("probe", PROBE).await;
+    let for_user = |client: &Client, session: &str, user: &str| {
+        let request = agent
+            .of(client)
+            .session(session)
+            .invocation(r#"{"do": "context"}"#);
+        let client = client.clone();
+        let request = request.header(USER, user);
+        async move { client.send(request).await }
+    };
+    let answer = for_user(&all, "first", "seven").await.json_of(200);
+    assert_eq!(answer["user_id"], "seven");
+    for_user(&plain, "second", "seven").await.assert_refused(
+        403,
+        "AccessDeniedException",
+        "invoke-for-user",
+    );
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_who_opened_it_and_to_its_user() {
+    let mut host = Host::builder().alone().start();
+    let account = host.tenant("one", "");
+    let allow = "invoke,invoke-for-user";
+    let ada = host
+        .key(&account, &["--user", "ada", "--allow", allow])
+        .await;
+    let bob = host
+        .key(&account, &["--user", "bob", "--allow", allow])
+        .await;
+    let admin = host.key(&account, &[]).await;
+    let agent = host.signed(&admin).deploy("probe", PROBE).await;
+    let ask = async |host: &Host, key: &Key, session: &str, user: Option<&str>| {
+        let client = host.signed(key);
+        let mut request = agent
+            .of(&client)
+            .session(session)
+            .invocation(r#"{"do": "count"}"#);
+        if let Some(user) = user {
+            request = request.header(USER, user);
+        }
+        client.send(request).await
+    };
+    let denied = |reply: Reply| {
+        reply.assert_refused(403, "AccessDeniedException", "belongs to another caller");
+    };
+    assert_eq!(ask(&host, &ada, "adas", None).await.json_of(200), 1);
+    assert_eq!(ask(&host, &ada, "sevens", Some("7")).await.json_of(200), 1);
+    for _ in 0..2 {
+        denied(ask(&host, &bob, "adas", None).await);
+        denied(ask(&host, &bob, "sevens", Some("7")).await);
+        denied(ask(&host, &ada, "sevens", Some("8")).await);
+        denied(ask(&host, &ada, "sevens", None).await);
+        let bobs = host.signed(&bob);
+        denied(agent.of(&bobs).session("adas").stop().await);
+        // The same of sessions that rest in the journal.
+        host.restart();
+    }
+    assert_eq!(ask(&host, &ada, "adas", None).await.json_of(200), 2);
+    assert_eq!(ask(&host, &ada, "sevens", Some("7")).await.json_of(200), 2);
+    // The user stays when the key is replaced.
+    let adas = host
+        .key(&account, &["--user", "ada", "--allow", allow])
+        .await;
+    assert_eq!(ask(&host, &adas, "adas", None).await.json_of(200), 3);
+    let admins = agent.of(&host.signed(&admin));
+    let shown = admins.session("sevens").inspect().await;
+    assert_eq!(
+        (&shown["principal"], &shown["user"]),
+        (&json!("user/ada"), &json!("7"))
+    );
+    // Who manages may end anybody's.
+    assert_eq!(admins.session("adas").stop().await.status, 200);
+    assert_eq!(
+        agent
+            .of(&host.signed(&ada))
+            .session("sevens")
+            .stop()
+            .await
+            .status,
+        403
+    );
+}
+
+/// An invocation id names a call of its caller: another's answer is not told to who guesses it.
+#[tokio::test]
+async fn an_invocation_id_of_another_caller_is_another_call() {
+    let host = Host::start();
+    let account = host.tenant("one", "");
+    let ada = host.signed(&host.key(&account, &["--user", "ada"]).await);
+    let bob = host.signed(&host.key(&account, &["--user", "bob"]).await);
+    let agent = ada.deploy("probe", PROBE).await;
+    let send = async |client: &Client| {
+        let request = agent
+            .of(client)
+            .session("first")
+            .invocation(r#"{"do": "count"}"#);
+        client
+            .send(request.header("amz-sdk-invocation-id", "the-same"))
+            .await
+    };
+    assert_eq!(send(&ada).await.json_of(200), 1);
+    assert_eq!(send(&ada).await.json_of(200), 1, "a retry is told the same");
+    send(&bob)
+        .await
+        .assert_refused(403, "AccessDeniedException", "");
+    assert_eq!(agent.session("first").stop().await.status, 200);
+    assert_eq!(send(&bob).await.json_of(200), 1, "a world of Bob's own");
+    let next = agent.of(&bob).session("first").count().await;
+    assert_eq!(next, 2);
+}
+
+#[tokio::test]
+async fn boto3_and_the_aws_cli_call_with_their_keys_and_are_refused_with_anothers() {
+    let host = Host::start();
+    let account = host.tenant("one", "");
+    let key = host.key(&account, &[]).await;
+    let stranger_account = host.tenant("two", "");
+    let stranger = host.key(&stranger_account, &[]).await;
+    let agent = host.signed(&key).deploy("echo", ECHO).await;
+    let mut script = Tool::Script("keys.py").command(host.folder());
+    script
+        .args([host.endpoint(), &agent.arn, &key.id, &key.secret])
+        .args([&stranger.id, &stranger.secret]);
+    let output = in_time("keys.py", run(&mut script)).await;
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let list = async |key: &Key| {
+        let mut command = Tool::Aws.command(host.folder());
+        command
+            .args([
+                "bedrock-agentcore-control",
+                "list-agent-runtimes",
+                "--endpoint-url",
+            ])
+            .args([host.endpoint(), "--output", "json"])
+            .env("AWS_ACCESS_KEY_ID", &key.id)
+            .env("AWS_SECRET_ACCESS_KEY", &key.secret);
+        let output = in_time("the AWS CLI", run(&mut command)).await;
+        assert!(output.status.success(), "{output:?}");
+        let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        list["agentRuntimes"].as_array().expect("a list").len()
+    };
+    assert_eq!(list(&key).await, 1);
+    assert_eq!(list(&stranger).await, 0);
+}
+
+#[tokio::test]
+async fn the_command_line_signs_with_the_environments_credentials() {
+    let host = Host::start();
+    let account = host.tenant("one", "");
+    let key = host.key(&account, &[]).await;
+    let deploy = |secret: &str| {
+        crate::harness::kellion(host.folder())
+            .args([
+                "deploy",
+                ECHO,
+                "--name",
+                "echo",
+                "--endpoint",
+                host.endpoint(),
+            ])
+            .env("AWS_ACCESS_KEY_ID", &key.id)
+            .env("AWS_SECRET_ACCESS_KEY", secret)
+            .output()
+            .expect("the binary can be run")
+    };
+    let refused = deploy("wrong");
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    let deployed = deploy(&key.secret);
+    assert!(deployed.status.success(), "{deployed:?}");
+    let said = String::from_utf8_lossy(&deployed.stderr);
+    assert!(
+        said.contains("invoke_agent_runtime") && !said.contains("\"local\""),
+        "{said}"
+    );
+    let usage = host
+        .signed(&key)
+        .get("/kellion/v1/usage")
+        .await
+        .json_of(200);
+    assert_eq!(usage["usage"]["agents"], 1);
+}
+
+#[test]
+fn operators_are_told_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = crate::harness::kellion(folder.path())
+            .args(arguments)
+            .args(["--data", "data"])
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    for (arguments, code, message) in [
+        (&["tenants", "create", ""][..], 1, "a tenant's name"),
+        (&["tenants", "create", "a", "--id", "12"], 2, "12 digits"),
+        (&["tenants", "create", "a", "--id", "123456789012"], 0, ""),
+        (
+            &["tenants", "create", "b", "--id", "123456789012"],
+            5,
+            "already",
+        ),
+        (&["tenants", "suspend", "999999999999"], 3, "no tenant"),
+        (&["keys", "create", "999999999999"], 3, "no tenant"),
+        (
+            &["keys", "create", "123456789012", "--allow", "fly"],
+            2,
+            "no permission",
+        ),
+        (&["keys", "revoke", "AKKLAAAAAAAAAAAAAAAA"], 3, "no key"),
+    ] {
+        let (status, said) = run(arguments);
+        assert_eq!(status, Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(message), "{arguments:?}: {said}");
+    }
+    std::fs::write(folder.path().join("policy.toml"), "[quotas]\nsesions = 1\n").unwrap();
+    let policy = folder.path().join("policy.toml");
+    let (status, said) = run(&[
+        "tenants",
+        "policy",
+        "123456789012",
+        policy.to_str().unwrap(),
+    ]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("sesions"), "{said}");
+}
+
+/// H19.
+#[tokio::test]
+async fn of_everything_as_much_as_the_quota_says_and_not_one_more() {
+    let host = Host::start();
+    let policy = "[quotas]\nagents = 3\nversions = 2\nsessions = 4\n";
+    let client = host.guest("small", policy).await;
+    let agent = client.deploy("probe", PROBE).await;
+    let all = |replies: Vec<Reply>, most: usize, good: u16, quota: &str| {
+        let (fine, refused): (Vec<_>, Vec<_>) =
+            replies.into_iter().partition(|reply| reply.status == good);
+        assert_eq!(fine.len(), most, "{refused:?}");
+        for reply in &refused {
+            reply.assert_refused(402, "ServiceQuotaExceededException", quota);
+        }
+    };
+    let create = (0..4).map(|number| {
+        let client = client.clone();
+        async move {
+            let mut input = configuration("probe");
+            input["agentRuntimeName"] = json!(format!("more_{number}"));
+            client.put("/runtimes/", &input).await
+        }
+    });
+    all(
+        futures::future::join_all(create).await,
+        2,
+        202,
+        "quota agents",
+    );
+
+    let update = (0..3).map(|_| {
+        let (client, path) = (client.clone(), agent.path(""));
+        async move { client.put(&path, &configuration("probe")).await }
+    });
+    all(
+        futures::future::join_all(update).await,
+        1,
+        202,
+        "quota versions",
+    );
+    agent.built().await;
+
+    let invoke = (0..7).map(|number| {
+        let session = agent.session(&format!("s{number}"));
+        async move { session.invoke(json!({ "do": "count" })).await }
+    });
+    let replies = futures::future::join_all(invoke).await;
+    let first = replies
+        .iter()
+        .position(|reply| reply.status == 200)
+        .unwrap();
+    all(replies, 4, 200, "quota sessions");
+    // Those that are there go on, and one that ends makes room.
+    let there = agent.session(&format!("s{first}"));
+    assert_eq!(there.count().await, 2);
+    assert_eq!(there.stop().await.status, 200);
+    assert_eq!(agent.session("another").count().await, 1);
+    let usage = client.get("/kellion/v1/usage").await.json_of(200);
+    assert_eq!(usage["usage"]["sessions"], 4);
+    assert_eq!(usage["policy"]["quotas"]["sessions"], 4);
+}
+
+#[tokio::test]
+async fn artifacts_have_as_much_room_as_the_quota_says() {
+    let host = Host::start();
+    let client = host.guest("small", "[quotas]\nstorage_mib = 2\n").await;
+    let push = async |name: &str, bytes: Vec<u8>| {
+        let request = client
+            .request(Method::PUT, "/kellion/v1/artifacts")
+            .query(&[("reference", reference(name))])
+            .body(bytes);
+        client.send(request).await
+    };
+    push("one", vec![1; 1 << 20]).await.json_of(200);
+    push("same", vec![1; 1 << 20]).await.json_of(200);
+    push("two", vec![2; (1 << 20) + 1]).await.assert_refused(
+        402,
+        "ServiceQuotaExceededException",
+        "storage_mib",
+    );
+    push("two", vec![2; 1 << 20]).await.json_of(200);
+    let usage = client.get("/kellion/v1/usage").await.json_of(200);
+    assert_eq!(usage["usage"]["storageBytes"], 2 << 20);
+    let list = client.get("/kellion/v1/artifacts").await.json_of(200);
+    assert_eq!(list["artifacts"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn who_has_too_many_turns_at_once_is_refused_and_nobody_else_waits() {
+    let host = Host::start();
+    let busy = host.guest("busy", "[quotas]\nconcurrent_turns = 2\n").await;
+    let other = host.guest("other", "").await;
+    let agent = busy.deploy("probe", PROBE).await;
+    let others = other.deploy("probe", PROBE).await;
+    let spin = |name: &str| {
+        let session = agent.session(name);
+        tokio::spawn(async move { session.invoke(json!({ "do": "spin" })).await })
+    };
+    let (one, two) = (spin("one"), spin("two"));
+    eventually("two turns", || async {
+        let usage = busy.get("/kellion/v1/usage").await.json_of(200);
+        (usage["usage"]["concurrentTurns"] == 2).then_some(())
+    })
+    .await;
+    let refused = agent
+        .session("three")
+        .invoke(json!({ "do": "count" }))
+        .await;
+    refused.assert_refused(429, "ThrottlingException", "concurrent_turns");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(others.session("one").count().await, 1);
+    for (name, turn) in [("one", one), ("two", two)] {
+        agent.session(name).stop().await;
+        turn.await.unwrap();
+    }
+    let count = eventually("a place", || async {
+        let reply = agent
+            .session("three")
+            .invoke(json!({ "do": "count" }))
+            .await;
+        (reply.status == 200).then(|| reply.json())
+    })
+    .await;
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_again() {
+    let host = Host::start();
+    let eager = host
+        .guest("eager", "[quotas]\nrequests_per_second = 1\n")
+        .await;
+    let calm = host.guest("calm", "").await;
+    let refused = eventually("a refusal", || async {
+        let replies =
+            futures::future::join_all((0..4).map(|_| eager.get("/kellion/v1/server"))).await;
+        replies.into_iter().find(|reply| reply.status == 429)
+    })
+    .await;
+    refused.assert_refused(429, "ThrottlingException", "requests_per_second");
+    assert_eq!(refused.header("retry-after"), "1");
+    calm.get("/kellion/v1/server").await.json_of(200);
+}
