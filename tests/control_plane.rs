@@ -500,7 +500,7 @@ async fn deleting_an_agent_ends_its_sessions_and_leaves_nothing_to_call() {
     for session in [idle, busy] {
         assert_eq!(session.ended().await["reason"], "deleted");
         let refused = session.invoke(json!({ "do": "count" })).await;
-        refused.assert_refused(404, "ResourceNotFoundException", "no agent");
+        refused.assert_refused(404, "ResourceNotFoundException", "was not found");
     }
     let gone = host.get(&agent.path("")).await;
     gone.assert_refused(404, "ResourceNotFoundException", "was not found");
