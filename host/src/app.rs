@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
-
 use self::listen::Listening;
 use self::listen::tls::{self, Certificates};
 use crate::agents::{self, Agents, Policies};
@@ -110,11 +108,11 @@ impl Server {
         if !keyed && !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));
         }
-        let listen = |source| Error::Listen {
+        let listen_error = |source| Error::Listen {
             address: config.listen,
             source,
         };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let listener = listen::bind(config.listen).map_err(listen_error)?;
         let certificates = config.server.tls.clone().map(Certificates::load);
         let certificates = certificates.transpose()?.map(Arc::new);
 
@@ -168,8 +166,8 @@ impl Server {
         };
 
         let router = api::router(Arc::new(api));
-        let listening =
-            Listening::start(listener, router, &config.server, certificates).map_err(listen)?;
+        let listening = Listening::start(listener, router, &config.server, certificates)
+            .map_err(listen_error)?;
         Ok(Server {
             address: listening.address,
             provider: provider_name,

@@ -151,9 +151,9 @@ async fn h3_a_client_that_reads_slowly_but_does_read_gets_everything() {
     let mut raw = Raw::narrow(&host).await;
     unread(&session, &mut raw).await;
     // Something now and then, for longer than nothing may be read.
-    let mut pause = tokio::time::interval(Duration::from_millis(100));
+    let mut pause = tokio::time::interval(Duration::from_millis(10));
     let mut got = 0;
-    for _ in 0..25 {
+    for _ in 0..250 {
         pause.tick().await;
         got += raw.some().await.expect("it is not cut off").len();
     }

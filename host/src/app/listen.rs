@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -36,6 +36,13 @@ const MAKE_ROOM: Duration = Duration::from_secs(1);
 
 /// What a server may be told when it cannot accept: most likely it is out of file descriptors, and some come back soon.
 const OUT_OF_BREATH: Duration = Duration::from_secs(1);
+
+/// Connections that wait in the system's queue.
+const BACKLOG: u32 = 1024;
+
+/// What the system keeps of an answer for a client that is slow to read it, in bytes. Left to itself it keeps megabytes, and
+/// says that there is room for more only when a third of it was read: then slow clients look like those that read nothing.
+const KEPT_BY_THE_SYSTEM: u32 = 128 * 1024;
 
 /// What all connections are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +124,18 @@ impl Listening {
             watching.abort();
         }
     }
+}
+
+/// Takes a port.
+pub(super) fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(KEPT_BY_THE_SYSTEM)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// What accepts.
