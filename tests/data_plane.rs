@@ -281,7 +281,7 @@ async fn what_the_caller_says_of_itself_reaches_the_agent() {
         refused.assert_invalid("runtimeUserId", "Member must have length");
     }
     let longest = "u".repeat(1_024);
-    // Of another user, the first session would be none of its business.
+    // A session belongs to the user that it was opened for.
     let request = agent.session("second").invocation(r#"{"do": "context"}"#);
     let context = host.send(request.header(USER, &longest)).await.json_of(200);
     assert_eq!(context["user_id"], longest);
@@ -355,7 +355,7 @@ async fn an_operation_that_is_none_is_told_so() {
     let host = Host::start();
     for (method, path) in [
         (Method::GET, "/"),
-        (Method::POST, "/runtimes"),
+        (Method::POST, "/runtime/"),
         (Method::GET, "/runtimes/a/invocations"),
         (Method::PATCH, "/runtimes/"),
     ] {
