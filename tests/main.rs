@@ -11,7 +11,9 @@
 mod agentcore;
 mod author;
 mod aws_clients;
+mod cards;
 mod chaos;
+mod client_tokens;
 mod command_line;
 mod conformance;
 mod control_plane;
@@ -22,6 +24,7 @@ mod hibernation;
 mod house;
 mod lifecycle;
 mod models;
+mod pages;
 #[expect(
     dead_code,
     reason = "the provider's own tests, which share it, use more of it"
@@ -29,5 +32,6 @@ mod models;
 mod stand_in;
 mod streaming;
 mod survives;
+mod tags;
 mod travel;
 mod tutorial;

@@ -7,8 +7,11 @@ mod artifacts;
 mod builder;
 mod catalog;
 mod deployment;
+mod once;
 mod records;
+mod secret;
 mod store;
+mod tags;
 
 use std::path::PathBuf;
 
@@ -16,12 +19,15 @@ use serde::Deserialize;
 
 pub use artifacts::{Artifact, Reference};
 pub use builder::REFUSED;
-pub use catalog::Agents;
+pub use catalog::{Agents, NewAgent, NewEndpoint};
 pub use deployment::{Deployment, NotServing};
+pub use once::Once;
 pub use records::{
-    Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle, Status,
-    VersionRecord,
+    AGENT_CARD, Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle,
+    Status, VersionRecord,
 };
+pub use secret::Secret;
+pub use tags::{MAX_TAGS, Resource, Tags};
 
 /// How agents are kept and built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +69,17 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         message: String,
     },
+    /// The client token belongs to another call.
+    #[error(
+        "the client token was used for another operation or with other parameters; use a token of its own for each call"
+    )]
+    TokenReused,
     /// As many as there may be.
     #[error("{0}")]
     Quota(String),
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
     /// The database refused.
     #[error("the agents' database failed")]
     Database(#[from] rusqlite::Error),

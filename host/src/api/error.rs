@@ -51,14 +51,21 @@ impl Code {
 pub(super) struct ApiError {
     code: Code,
     message: String,
+    /// Of a validation that failed.
+    reason: &'static str,
     field: Option<String>,
 }
+
+/// The reasons of a validation that failed, in the words of the service model.
+const FIELD: &str = "FieldValidationFailed";
+const MISMATCH: &str = "IdempotentParameterMismatchException";
 
 impl ApiError {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
+            reason: FIELD,
             field: None,
         }
     }
@@ -68,8 +75,14 @@ impl ApiError {
         Self {
             code: Code::Validation,
             message: message.into(),
+            reason: FIELD,
             field: Some(field.into()),
         }
+    }
+
+    /// The body is not what the operation takes.
+    pub(super) fn unreadable(error: serde_json::Error) -> Self {
+        Self::invalid("body", format!("the request cannot be read: {error}"))
     }
 
     /// Ours. The cause goes to the server's log, never to the caller.
@@ -93,7 +106,7 @@ impl IntoResponse for ApiError {
         let (status, name) = self.code.wire();
         let mut body = json!({ "message": self.message });
         if self.code == Code::Validation {
-            body["reason"] = Value::from("FieldValidationFailed");
+            body["reason"] = Value::from(self.reason);
             if let Some(field) = self.field {
                 body["fieldList"] = json!([{ "name": field, "message": body["message"] }]);
             }
@@ -119,9 +132,14 @@ impl From<agents::Error> for ApiError {
             agents::Error::Conflict(_) => Self::new(Code::Conflict, error.to_string()),
             agents::Error::Quota(_) => Self::new(Code::ServiceQuotaExceeded, error.to_string()),
             agents::Error::Invalid { field, message } => Self::invalid(field, message),
-            agents::Error::Database(_) | agents::Error::Disk { .. } | agents::Error::Record(_) => {
-                Self::internal(&error)
-            }
+            agents::Error::TokenReused => Self {
+                reason: MISMATCH,
+                ..Self::invalid("clientToken", error.to_string())
+            },
+            agents::Error::Random
+            | agents::Error::Database(_)
+            | agents::Error::Disk { .. }
+            | agents::Error::Record(_) => Self::internal(&error),
         }
     }
 }

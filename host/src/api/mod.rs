@@ -21,7 +21,7 @@ use axum::routing::{MethodFilter, on};
 use crate::agents::Agents;
 use crate::ids::RequestId;
 use crate::sessions::Sessions;
-use agentcore::{arn, data_plane, endpoints, runtimes};
+use agentcore::{arn, card, command, data_plane, endpoints, runtimes, stop, tags};
 pub use auth::Access;
 
 /// What every handler may use.
@@ -84,9 +84,14 @@ routes! {
     Manage GET "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::get;
     Manage PUT "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::update;
     Manage DELETE "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::delete;
+    Manage GET "/tags/{arn}" tags::list;
+    Manage POST "/tags/{arn}" tags::tag;
+    Manage DELETE "/tags/{arn}" tags::untag;
 
     Invoke POST "/runtimes/{agent}/invocations" data_plane::invoke;
-    Invoke POST "/runtimes/{agent}/stopruntimesession" data_plane::stop;
+    Invoke POST "/runtimes/{agent}/stopruntimesession" stop::stop;
+    Invoke POST "/runtimes/{agent}/commands" command::run;
+    Invoke GET "/runtimes/{agent}/invocations/.well-known/agent-card.json" card::get;
 
     Manage GET "/kellion/v1/server" admin::server;
     Manage GET "/kellion/v1/artifacts" admin::artifacts;
@@ -137,9 +142,7 @@ async fn envelope(request: Request, next: Next) -> Response {
 
 /// Reads a request's body.
 fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, error::ApiError> {
-    serde_json::from_slice(body).map_err(|error| {
-        error::ApiError::invalid("body", format!("the request cannot be read: {error}"))
-    })
+    serde_json::from_slice(body).map_err(error::ApiError::unreadable)
 }
 
 /// Work that waits for the disk, off the threads that serve.

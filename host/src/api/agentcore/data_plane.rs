@@ -1,4 +1,4 @@
-//! InvokeAgentRuntime and StopRuntimeSession.
+//! InvokeAgentRuntime.
 
 use std::sync::Arc;
 
@@ -25,11 +25,12 @@ const MAX_PAYLOAD: usize = 100_000_000;
 #[serde(rename_all = "camelCase")]
 pub(in crate::api) struct AgentQuery {
     qualifier: Option<String>,
-    account_id: Option<String>,
+    pub(super) account_id: Option<String>,
 }
 
 impl AgentQuery {
-    fn endpoint(&self) -> Result<EndpointName, ApiError> {
+    /// The endpoint that is meant.
+    pub(super) fn endpoint(&self) -> Result<EndpointName, ApiError> {
         match &self.qualifier {
             None => Ok(EndpointName::default_endpoint()),
             Some(name) => name.parse().map_err(|error: crate::ids::InvalidId| {
@@ -89,38 +90,6 @@ pub(in crate::api) async fn invoke(
     Ok(response)
 }
 
-/// Ends a session at once.
-pub(in crate::api) async fn stop(
-    State(api): State<Arc<Api>>,
-    Extension(principal): Extension<Principal>,
-    Path(segment): Path<String>,
-    Query(query): Query<AgentQuery>,
-    request: HeaderMap,
-) -> Result<Response, ApiError> {
-    let agent = arn::agent_of_segment(
-        &api,
-        &principal.tenant,
-        &segment,
-        query.account_id.as_deref(),
-    )?;
-    let endpoint = query.endpoint()?;
-    let session = headers::session(&request)?.ok_or_else(|| {
-        ApiError::invalid(
-            "runtimeSessionId",
-            "the header with the session's id is required",
-        )
-    })?;
-    api.agents.endpoint(&agent, &endpoint)?;
-    let key = SessionKey {
-        agent,
-        session: session.clone(),
-    };
-    api.sessions.stop(&key).await?;
-    let mut response = axum::Json(serde_json::json!({})).into_response();
-    insert(response.headers_mut(), headers::SESSION, session.as_str());
-    Ok(response)
-}
-
 /// The whole payload. One that is too large is still read for a while: a client that is cut off in the middle of
 /// sending never gets to see the answer.
 async fn payload(body: Body) -> Result<Bytes, ApiError> {
@@ -173,7 +142,7 @@ fn streamed(chunks: Chunks) -> Body {
     }))
 }
 
-fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+pub(super) fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
