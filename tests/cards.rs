@@ -16,7 +16,7 @@ async fn card(host: &Host, agent: &Agent, query: &str) -> Reply {
         .await
 }
 
-fn a2a(environment: Value) -> Value {
+fn a2a(environment: &Value) -> Value {
     json!({
         "protocolConfiguration": { "serverProtocol": "A2A" },
         "environmentVariables": environment,
@@ -27,7 +27,7 @@ fn a2a(environment: Value) -> Value {
 #[tokio::test]
 async fn an_agent_that_speaks_a2a_has_a_card() {
     let host = Host::start();
-    let agent = host.deploy_with("probe", PROBE, a2a(json!({}))).await;
+    let agent = host.deploy_with("probe", PROBE, a2a(&json!({}))).await;
     let reply = card(&host, &agent, "").await;
     assert_eq!(reply.header(SESSION), session_id("first"));
     assert_eq!(reply.header("content-type"), "application/json");
@@ -58,7 +58,7 @@ async fn an_agent_that_speaks_a2a_has_a_card() {
 #[tokio::test]
 async fn a_version_says_on_its_card_what_it_likes() {
     let host = Host::start();
-    let agent = host.deploy_with("probe", PROBE, a2a(json!({}))).await;
+    let agent = host.deploy_with("probe", PROBE, a2a(&json!({}))).await;
     let live = json!({ "name": "live", "agentRuntimeVersion": "1" });
     host.put(&agent.path("runtime-endpoints/"), &live)
         .await
@@ -67,7 +67,7 @@ async fn a_version_says_on_its_card_what_it_likes() {
     let own =
         json!({ "name": "The Probe", "skills": skills, "provider": { "organization": "Kellion" } });
     let environment = json!({ "KELLION_AGENT_CARD": own.to_string() });
-    agent.update("probe", a2a(environment)).await;
+    agent.update("probe", a2a(&environment)).await;
     let shown = card(&host, &agent, "").await.json_of(200);
     for (member, value) in own.as_object().unwrap() {
         assert_eq!(shown[member], *value);

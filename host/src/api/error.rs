@@ -81,7 +81,7 @@ impl ApiError {
     }
 
     /// The body is not what the operation takes.
-    pub(super) fn unreadable(error: serde_json::Error) -> Self {
+    pub(super) fn unreadable(error: &serde_json::Error) -> Self {
         Self::invalid("body", format!("the request cannot be read: {error}"))
     }
 

@@ -142,7 +142,7 @@ async fn envelope(request: Request, next: Next) -> Response {
 
 /// Reads a request's body.
 fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, error::ApiError> {
-    serde_json::from_slice(body).map_err(error::ApiError::unreadable)
+    serde_json::from_slice(body).map_err(|error| error::ApiError::unreadable(&error))
 }
 
 /// Work that waits for the disk, off the threads that serve.

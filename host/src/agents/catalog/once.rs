@@ -41,19 +41,24 @@ impl Inner {
 }
 
 impl Agents {
-    /// Remembers a word about a call that changes something elsewhere, and returns the word: what was remembered of it when it
-    /// came first, and otherwise this one.
-    pub fn remember(&self, tenant: &TenantId, once: &Once, word: Value) -> Result<Value, Error> {
+    /// Remembers a word about a call that changes something elsewhere. None when the call came first; otherwise what was
+    /// remembered then, which stays.
+    pub fn remember(
+        &self,
+        tenant: &TenantId,
+        once: &Once,
+        word: &Value,
+    ) -> Result<Option<Value>, Error> {
         let now = self.0.clock.now();
         // Held, so that of two calls at the same time one is the first.
         let _known = self.0.known();
         if let Some(earlier) = self.0.store.answered(tenant, once, now)? {
-            return Ok(earlier);
+            return Ok(Some(earlier));
         }
         self.0
             .store
-            .write(|write| write.keep(tenant, once, &word, now))?;
-        Ok(word)
+            .write(|write| write.keep(tenant, once, word, now))?;
+        Ok(None)
     }
 
     /// What was remembered of a call, if it came before.

@@ -41,7 +41,7 @@ impl Asked<'_> {
             Some(_) => return Err(ApiError::invalid(FIELD, "clientToken is text")),
         };
         let once = self.once(token, &body)?;
-        let input = serde_json::from_value(body).map_err(ApiError::unreadable)?;
+        let input = serde_json::from_value(body).map_err(|error| ApiError::unreadable(&error))?;
         Ok((input, once))
     }
 

@@ -97,6 +97,8 @@ pub(in crate::api) async fn get(
         .get(&agent_of_id(&principal, &id)?, query.parse()?)?;
     let mut output = summary(&api, &principal, &agent, &version);
     if let Value::Object(output) = &mut output {
+        // Lists must have one; here it is what the owner said, if anything.
+        output.remove("description");
         output.extend(configuration::output(&version.configuration));
         output.insert("createdAt".to_owned(), json!(agent.created.to_string()));
         output.insert(

@@ -17,7 +17,7 @@ use crate::api::error::ApiError;
 use crate::api::{Api, blocking};
 use crate::clock::Timestamp;
 use crate::ids::SessionKey;
-use crate::sessions::{Error, Phase};
+use crate::sessions::Error;
 use crate::tenants::Principal;
 
 /// Ends a session at once. A call that is made again does not end another session of the same id.
@@ -77,40 +77,28 @@ async fn remembered(api: &Api, key: &SessionKey, once: &Once) -> Result<Option<L
 /// Ends the session, and remembers which before doing so: whatever happens in between, the call made again ends this one and
 /// no other.
 async fn stop_once(api: &Api, key: &SessionKey, once: Once) -> Result<(), ApiError> {
+    let life = api.sessions.began(key).await;
+    if life.is_none() {
+        // There is none, or it is damaged; the call made again finds none, or the word that it was given up.
+        api.sessions.stop(key).await?;
+    }
     let (agents, tenant) = (api.agents.clone(), key.agent.tenant.clone());
-    let remember = async |life: Life| {
-        let word = blocking(move || agents.remember(&tenant, &once, json!(life))).await?;
-        Ok::<Life, ApiError>(serde_json::from_value(word)?)
-    };
-    match live(api, key).await {
-        Some(life) => {
-            let life = remember(Some(life)).await?;
-            stop_life(api, key, life).await
-        }
-        // There is none, or it is damaged.
-        None => {
-            api.sessions.stop(key).await?;
-            remember(None).await.map(|_| ())
-        }
+    let earlier = blocking(move || agents.remember(&tenant, &once, &json!(life))).await?;
+    match (earlier, life) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Ok(api.sessions.stop(key).await?),
+        // The same call is being answered beside this one.
+        (Some(word), _) => stop_life(api, key, serde_json::from_value(word)?).await,
     }
 }
 
 /// Ends this life of the session, unless it is over.
 async fn stop_life(api: &Api, key: &SessionKey, life: Life) -> Result<(), ApiError> {
-    if life.is_none() || live(api, key).await != life {
+    if life.is_none() || api.sessions.began(key).await != life {
         return Ok(());
     }
     match api.sessions.stop(key).await {
         Ok(()) | Err(Error::NotFound(_)) => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The present life of the session, if it has one that can be read.
-async fn live(api: &Api, key: &SessionKey) -> Life {
-    let (summary, _) = api.sessions.inspect(key).await.ok()?;
-    match summary.phase {
-        Phase::Ended { .. } | Phase::Quarantined => None,
-        Phase::Idle { .. } | Phase::Running { .. } => Some(summary.started),
     }
 }
