@@ -38,6 +38,14 @@ async fn boto3_manages_versions_and_endpoints() {
 }
 
 #[tokio::test]
+async fn boto3_tags_pages_repeats_and_asks_for_cards() {
+    let host = Host::start();
+    let image = reference("probe");
+    push(&host, &image, PROBE).await;
+    script(&host, "surface.py", &[&image]).await;
+}
+
+#[tokio::test]
 async fn boto3_raises_typed_errors() {
     let host = Host::start();
     let agent = host.deploy("probe", PROBE).await;

@@ -94,6 +94,36 @@ async fn what_is_created_is_shown_as_it_was_given() {
 }
 
 #[tokio::test]
+async fn an_update_keeps_the_platform_and_nothing_else() {
+    let host = Host::start();
+    let all = json!({
+        "description": "first",
+        "environmentVariables": { "COLOR": "green" },
+        "lifecycleConfiguration": { "maxLifetime": 600 },
+        "requestHeaderConfiguration": { "requestHeaderAllowlist": ["x-tenant"] },
+        "protocolConfiguration": { "serverProtocol": "MCP" },
+        "platformVersion": "V2",
+    });
+    let agent = host.deploy_with("probe", PROBE, all).await;
+    let shown = agent.update("probe", json!({})).await;
+    assert_eq!(shown["platformVersion"], "V2");
+    for member in [
+        "description",
+        "environmentVariables",
+        "requestHeaderConfiguration",
+        "protocolConfiguration",
+    ] {
+        assert_eq!(shown.get(member), None, "{member}");
+    }
+    let lifecycle = json!({ "idleRuntimeSessionTimeout": 900, "maxLifetime": 28_800 });
+    assert_eq!(shown["lifecycleConfiguration"], lifecycle);
+    let moved = agent
+        .update("probe", json!({ "platformVersion": "V3" }))
+        .await;
+    assert_eq!(moved["platformVersion"], "V3");
+}
+
+#[tokio::test]
 async fn a_name_belongs_to_one_agent_until_it_is_deleted() {
     let host = Host::start();
     let created = host.put("/runtimes/", &named("agent")).await.json_of(202);

@@ -13,7 +13,9 @@ mod artifacts;
 mod author;
 mod aws_clients;
 mod aws_sdks;
+mod cards;
 mod chaos;
+mod client_tokens;
 mod command_line;
 mod conformance;
 mod control_plane;
@@ -32,6 +34,7 @@ mod house;
 mod issuer;
 mod lifecycle;
 mod models;
+mod pages;
 #[expect(
     dead_code,
     reason = "the provider's own tests, which share it, use more of it"
@@ -39,6 +42,7 @@ mod models;
 mod stand_in;
 mod streaming;
 mod survives;
+mod tags;
 mod tenancy;
 mod tls;
 mod tokens;

@@ -161,6 +161,14 @@ text_id!(
 );
 
 text_id!(
+    /// The caller's name for one change, by which it is made once: `clientToken` on the wire.
+    ClientToken, "client token", "a client token has 33 to 256 letters, digits and dashes, and begins and ends with no dash",
+    |value| (33..=256).contains(&value.len())
+        && !value.starts_with('-') && !value.ends_with('-')
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+);
+
+text_id!(
     /// The person or system on whose behalf the caller says that it calls; opaque, unverified.
     UserId, "user id", "a user id has 1 to 1024 visible characters",
     |value| (1..=1024).contains(&value.len()) && !value.chars().any(char::is_control)

@@ -146,11 +146,12 @@ impl Client {
                 .expect("create names it")
                 .to_owned()
         };
-        Agent::new(
-            self.clone(),
-            text("agentRuntimeId"),
-            text("agentRuntimeArn"),
-        )
+        self.agent(text("agentRuntimeId"), text("agentRuntimeArn"))
+    }
+
+    /// An agent that is there already.
+    pub(crate) fn agent(&self, id: String, arn: String) -> Agent {
+        Agent::new(self.clone(), id, arn)
     }
 
     /// The sessions, as the admin API lists them.

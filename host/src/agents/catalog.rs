@@ -4,28 +4,33 @@ mod build;
 mod endpoints;
 mod line;
 mod make;
+mod once;
 mod serving;
 mod storage;
+mod tags;
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::artifacts::Files;
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
+use super::secret::Secret;
 use super::sources::Sources;
 use super::store::Store;
 use super::workshop::Workshop;
-use super::{Config, Error, Limits, Policies};
+use super::{Config, Error, Limits, Once, Policies, Resource, Tags};
 use crate::clock::Clock;
 use crate::ids::{AgentId, AgentKey, AgentName, EndpointName, TenantId, Version};
 use crate::sandbox::Sandbox;
 use crate::tenants::Policy;
+pub use endpoints::NewEndpoint;
 use serving::Serving;
 
 /// How often, and how long apart, the lock on the data directory is tried at the start.
@@ -36,8 +41,19 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Agents(Arc<Inner>);
 
+/// A new agent, as its owner wants it.
+pub struct NewAgent {
+    /// What it is called.
+    pub name: AgentName,
+    /// Its first version.
+    pub configuration: Configuration,
+    /// Its tags.
+    pub tags: Tags,
+}
+
 struct Inner {
     store: Store,
+    secret: Secret,
     files: Files,
     sources: Sources,
     workshop: Workshop,
@@ -77,6 +93,7 @@ impl Agents {
             .map_err(Error::disk("make the data directory"))?;
         let lock = lock(&config.data)?;
         let store = Store::open(&config.data.join("kellion.db"))?;
+        let secret = store.secret()?;
         let files = Files::open(
             config.data.join("artifacts"),
             u64::from(limits.artifact_mib) << 20,
@@ -110,6 +127,7 @@ impl Agents {
         }
         let inner = Arc::new(Inner {
             store,
+            secret,
             files,
             sources: Sources::new(config.sources.clone(), config.access.clone()),
             workshop: Workshop::open(config)?,
@@ -125,14 +143,31 @@ impl Agents {
         Ok(Self(inner))
     }
 
+    /// The secret by which this data directory knows what it gave out.
+    pub fn secret(&self) -> &Secret {
+        &self.0.secret
+    }
+
     /// Makes an agent with version 1 and the endpoint DEFAULT. It serves when its build is through.
+    ///
+    /// Returns what `answer` makes of it, or what it made when the same call came first; as all that change something do.
     pub fn create(
         &self,
         tenant: &TenantId,
-        name: AgentName,
-        configuration: Configuration,
-    ) -> Result<(Agent, VersionRecord), Error> {
+        new: NewAgent,
+        once: Option<&Once>,
+        answer: impl FnOnce(&Agent, &VersionRecord) -> Value,
+    ) -> Result<Value, Error> {
+        let NewAgent {
+            name,
+            configuration,
+            tags,
+        } = new;
         let mut known = self.0.known();
+        let now = self.0.clock.now();
+        if let Some(answered) = self.0.answered(tenant, once, now)? {
+            return Ok(answered);
+        }
         let own = || known.iter().filter(|(key, _)| key.tenant == *tenant);
         if own().any(|(_, entry)| entry.agent.name == name) {
             return Err(Error::Conflict(format!(
@@ -146,7 +181,6 @@ impl Agents {
                 "the account has {most} agents, its quota agents; delete one, or ask the server's operator for more"
             )));
         }
-        let now = self.0.clock.now();
         let agent = Agent {
             id: AgentId::new(&name),
             name,
@@ -172,33 +206,43 @@ impl Agents {
             tenant: tenant.clone(),
             agent: agent.id.clone(),
         };
-        self.0.store.put(
-            &key,
-            Some(&agent),
-            Some(&version),
-            std::slice::from_ref(&endpoint),
-        )?;
+        let answer = answer(&agent, &version);
+        let call = once.map(|once| (once, &answer));
+        self.0.change(tenant, call, now, |write| {
+            write.agent(&key, &agent)?;
+            write.version(&key, &version)?;
+            write.endpoint(&key, &endpoint)?;
+            write.tag(&Resource::Agent(key.clone()), &tags)
+        })?;
         let entry = Entry {
-            agent: agent.clone(),
-            versions: BTreeMap::from([(Version::FIRST, version.clone())]),
+            agent,
+            versions: BTreeMap::from([(Version::FIRST, version)]),
             endpoints: BTreeMap::from([(endpoint.name.clone(), endpoint)]),
         };
         known.insert(key.clone(), entry);
         self.0.enqueue(key, Version::FIRST);
-        Ok((agent, version))
+        Ok(answer)
     }
 
     /// Makes the next version. DEFAULT moves to it when its build is through; running sessions stay where they are.
+    ///
+    /// It has what its configuration says and nothing of the version before, but for `platformVersion`.
     pub fn update(
         &self,
         key: &AgentKey,
         configuration: Configuration,
-    ) -> Result<(Agent, VersionRecord), Error> {
+        once: Option<&Once>,
+        answer: impl FnOnce(&Agent, &VersionRecord) -> Value,
+    ) -> Result<Value, Error> {
         let most = self.0.policy(&key.tenant).quotas.versions;
         let mut known = self.0.known();
+        let now = self.0.clock.now();
+        if let Some(answered) = self.0.answered(&key.tenant, once, now)? {
+            return Ok(answered);
+        }
         let entry = known.entry_of(key)?;
-        let next = entry
-            .newest()
+        let newest = entry.newest();
+        let next = newest
             .version
             .next()
             .filter(|_| most.is_none_or(|most| entry.versions.len() < most as usize))
@@ -209,32 +253,34 @@ impl Agents {
                     entry.versions.len()
                 ))
             })?;
-        let now = self.0.clock.now();
         let version = VersionRecord {
             version: next,
-            configuration: configuration.after(&entry.newest().configuration),
+            configuration: configuration.after(&newest.configuration),
             build: Build::Building,
             grant: None,
             created: now,
             updated: now,
         };
-        let mut moved = Vec::new();
-        if let Some(endpoint) = entry.endpoints.get(&EndpointName::default_endpoint()) {
-            moved.push(Endpoint {
-                target: next,
-                updated: now,
-                ..endpoint.clone()
-            });
-        }
-        self.0.store.put(key, None, Some(&version), &moved)?;
-        entry.endpoints.extend(
+        let moved = entry.endpoints.get(&EndpointName::default_endpoint());
+        let moved = moved.map(|endpoint| Endpoint {
+            target: next,
+            updated: now,
+            ..endpoint.clone()
+        });
+        let answer = answer(&entry.agent, &version);
+        let call = once.map(|once| (once, &answer));
+        self.0.change(&key.tenant, call, now, |write| {
+            write.version(key, &version)?;
             moved
-                .into_iter()
-                .map(|endpoint| (endpoint.name.clone(), endpoint)),
-        );
-        entry.versions.insert(next, version.clone());
+                .iter()
+                .try_for_each(|endpoint| write.endpoint(key, endpoint))
+        })?;
+        entry
+            .endpoints
+            .extend(moved.map(|endpoint| (endpoint.name.clone(), endpoint)));
+        entry.versions.insert(next, version);
         self.0.enqueue(key.clone(), next);
-        Ok((entry.agent.clone(), version))
+        Ok(answer)
     }
 
     /// An agent at one version; the newest when none is named.
@@ -274,18 +320,39 @@ impl Agents {
     }
 
     /// Deletes an agent with everything below it.
-    pub fn delete(&self, key: &AgentKey) -> Result<(), Error> {
+    pub fn delete(
+        &self,
+        key: &AgentKey,
+        once: Option<&Once>,
+        answer: Value,
+    ) -> Result<Value, Error> {
         let mut known = self.0.known();
+        let now = self.0.clock.now();
+        if let Some(answered) = self.0.answered(&key.tenant, once, now)? {
+            return Ok(answered);
+        }
         known.entry_of(key)?;
-        self.0.store.delete_agent(key)?;
+        let call = once.map(|once| (once, &answer));
+        self.0
+            .change(&key.tenant, call, now, |write| write.delete_agent(key))?;
         known.remove(key);
         self.0.serving.forget(key);
-        Ok(())
+        Ok(answer)
     }
 
     /// Deletes one version. One that an endpoint points to stays, and so does the newest.
-    pub fn delete_version(&self, key: &AgentKey, version: Version) -> Result<(), Error> {
+    pub fn delete_version(
+        &self,
+        key: &AgentKey,
+        version: Version,
+        once: Option<&Once>,
+        answer: Value,
+    ) -> Result<Value, Error> {
         let mut known = self.0.known();
+        let now = self.0.clock.now();
+        if let Some(answered) = self.0.answered(&key.tenant, once, now)? {
+            return Ok(answered);
+        }
         let entry = known.entry_of(key)?;
         entry.version(version)?;
         let used = entry
@@ -298,9 +365,12 @@ impl Agents {
                 endpoint.name
             )));
         }
-        self.0.store.delete_version(key, version)?;
+        let call = once.map(|once| (once, &answer));
+        self.0.change(&key.tenant, call, now, |write| {
+            write.delete_version(key, version)
+        })?;
         entry.versions.remove(&version);
-        Ok(())
+        Ok(answer)
     }
 
     /// What an endpoint serves now. From memory, but for the first call of a version after a restart.
@@ -312,27 +382,7 @@ impl Agents {
         if let Some(deployment) = self.0.serving.get(key, endpoint) {
             return Ok(deployment);
         }
-        let (agent, version) = {
-            let mut known = self.0.known();
-            let entry = known
-                .get_mut(key)
-                .ok_or_else(|| NotServing::NoAgent(key.agent.to_string()))?;
-            let endpoint = entry
-                .endpoints
-                .get(endpoint)
-                .ok_or_else(|| NotServing::NoEndpoint(endpoint.to_string()))?;
-            let live = endpoint.live.and_then(|live| entry.versions.get(&live));
-            match live {
-                Some(live) => (entry.agent.clone(), live.clone()),
-                None => {
-                    let target = entry.versions.get(&endpoint.target);
-                    return Err(match target.and_then(VersionRecord::failure) {
-                        Some(reason) => NotServing::Failed(reason.to_owned()),
-                        None => NotServing::NotReady(entry.endpoint_status(endpoint)),
-                    });
-                }
-            }
-        };
+        let (agent, version) = self.served(key, endpoint)?;
         let deployment = self.0.deploy(key, agent, version).await?;
         let known = self.0.known();
         let points_to = known
@@ -344,6 +394,31 @@ impl Agents {
                 .put(key.clone(), endpoint.clone(), Arc::clone(&deployment));
         }
         Ok(deployment)
+    }
+
+    /// The version that an endpoint serves now. From memory.
+    pub fn served(
+        &self,
+        key: &AgentKey,
+        endpoint: &EndpointName,
+    ) -> Result<(Agent, VersionRecord), NotServing> {
+        let known = self.0.known();
+        let entry = known
+            .get(key)
+            .ok_or_else(|| NotServing::NoAgent(key.agent.to_string()))?;
+        let endpoint = entry
+            .endpoints
+            .get(endpoint)
+            .ok_or_else(|| NotServing::NoEndpoint(endpoint.to_string()))?;
+        let live = endpoint.live.and_then(|live| entry.versions.get(&live));
+        if let Some(live) = live {
+            return Ok((entry.agent.clone(), live.clone()));
+        }
+        let target = entry.versions.get(&endpoint.target);
+        Err(match target.and_then(VersionRecord::failure) {
+            Some(reason) => NotServing::Failed(reason.to_owned()),
+            None => NotServing::NotReady(entry.endpoint_status(endpoint)),
+        })
     }
 
     /// A version of an agent, whether an endpoint points to it or not: what a session that began on it goes on with.

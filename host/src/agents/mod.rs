@@ -9,9 +9,12 @@ mod builder;
 mod catalog;
 mod child;
 mod deployment;
+mod once;
 mod records;
+mod secret;
 mod sources;
 mod store;
+mod tags;
 mod workshop;
 
 use std::path::PathBuf;
@@ -21,14 +24,17 @@ use serde::Deserialize;
 
 pub use artifacts::{Artifact, Reference};
 pub use authorizer::Authorizer;
-pub use catalog::Agents;
+pub use catalog::{Agents, NewAgent, NewEndpoint};
 pub use child::REFUSED;
 pub use deployment::{Deployment, NotServing};
+pub use once::Once;
 pub use records::{
-    Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle, Status,
-    VersionRecord,
+    AGENT_CARD, Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle,
+    Status, VersionRecord,
 };
+pub use secret::Secret;
 pub use sources::{Access, Policy as SourcePolicy, zip};
+pub use tags::{MAX_TAGS, Resource, Tags};
 pub use workshop::BuildPolicy;
 
 use crate::ids::TenantId;
@@ -95,9 +101,17 @@ pub enum Error {
     /// The bytes are not those that were announced.
     #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
     Digest,
+    /// The client token belongs to another call.
+    #[error(
+        "the client token was used for another operation or with other parameters; use a token of its own for each call"
+    )]
+    TokenReused,
     /// As many as there may be.
     #[error("{0}")]
     Quota(String),
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
     /// The database refused.
     #[error("the agents' database failed")]
     Database(#[from] rusqlite::Error),

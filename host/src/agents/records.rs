@@ -168,6 +168,12 @@ pub struct Configuration {
 /// An environment variable, because the service model has no member for it and existing deployment tools pass those on.
 pub const DURABILITY: &str = "KELLION_DURABILITY";
 
+/// The environment variable by which a version says more of itself on its agent card, or says it otherwise: members of a
+/// JSON object.
+///
+/// An environment variable for the same reason.
+pub const AGENT_CARD: &str = "KELLION_AGENT_CARD";
+
 impl Configuration {
     /// What the version says its sessions survive, if it does.
     pub fn durability(&self) -> Option<Durability> {
@@ -189,6 +195,19 @@ impl Configuration {
             kept.or_insert_with(|| version.clone());
         }
         self
+    }
+
+    /// What protocol its agent speaks, in the words of the service model.
+    pub fn protocol(&self) -> &str {
+        self.kept
+            .get("protocolConfiguration")
+            .and_then(|protocol| protocol.get("serverProtocol")?.as_str())
+            .unwrap_or("HTTP")
+    }
+
+    /// What the version says on its agent card itself.
+    pub fn card(&self) -> Option<Map<String, Value>> {
+        serde_json::from_str(self.environment.get(AGENT_CARD)?).ok()
     }
 }
 

@@ -1,5 +1,10 @@
 //! Agents on disk: SQLite in the data directory. Documents are JSON, keys are columns.
 
+mod layout;
+mod tags;
+mod tokens;
+mod write;
+
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,32 +12,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 
 use super::artifacts::{Artifact, Reference};
+use super::secret::Secret;
 use super::{Agent, Endpoint, Error, VersionRecord};
-use crate::ids::{AgentKey, EndpointName, TenantId, Version};
-
-/// The layout that this program writes. A database of another one is refused, never guessed at.
-const LAYOUT: i64 = 1;
-
-const TABLES: &str = "
-    CREATE TABLE agents (
-        tenant TEXT NOT NULL, agent TEXT NOT NULL, document TEXT NOT NULL,
-        PRIMARY KEY (tenant, agent)
-    ) STRICT;
-    CREATE TABLE versions (
-        tenant TEXT NOT NULL, agent TEXT NOT NULL, version INTEGER NOT NULL, document TEXT NOT NULL,
-        PRIMARY KEY (tenant, agent, version),
-        FOREIGN KEY (tenant, agent) REFERENCES agents ON DELETE CASCADE
-    ) STRICT;
-    CREATE TABLE endpoints (
-        tenant TEXT NOT NULL, agent TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL,
-        PRIMARY KEY (tenant, agent, name),
-        FOREIGN KEY (tenant, agent) REFERENCES agents ON DELETE CASCADE
-    ) STRICT;
-    CREATE TABLE artifacts (
-        tenant TEXT NOT NULL, reference TEXT NOT NULL, document TEXT NOT NULL,
-        PRIMARY KEY (tenant, reference)
-    ) STRICT;
-";
+use crate::ids::{AgentKey, TenantId};
+pub(super) use write::Write;
 
 /// One connection, used from blocking threads.
 pub(super) struct Store(Mutex<Connection>);
@@ -52,21 +35,7 @@ impl Store {
         // What the control plane acknowledged survives a power cut; it writes seldom enough to afford it.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match layout {
-            LAYOUT => {}
-            0 => {
-                connection.execute_batch(&format!(
-                    "BEGIN; {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;"
-                ))?;
-            }
-            other => {
-                return Err(Error::Conflict(format!(
-                    "the data directory has database layout {other}, and this server knows layout {LAYOUT}; \
-                     use the server version that wrote it"
-                )));
-            }
-        }
+        layout::prepare(&connection)?;
         Ok(Self(Mutex::new(connection)))
     }
 
@@ -104,71 +73,18 @@ impl Store {
         Ok(all)
     }
 
-    /// Writes what changed of an agent, all of it or nothing.
-    pub(super) fn put(
-        &self,
-        key: &AgentKey,
-        agent: Option<&Agent>,
-        version: Option<&VersionRecord>,
-        endpoints: &[Endpoint],
-    ) -> Result<(), Error> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let (tenant, id) = (key.tenant.as_str(), key.agent.as_str());
-        if let Some(agent) = agent {
-            transaction.execute(
-                "INSERT INTO agents VALUES (?1, ?2, ?3)",
-                params![tenant, id, serde_json::to_string(agent)?],
-            )?;
-        }
-        if let Some(version) = version {
-            transaction.execute(
-                "INSERT OR REPLACE INTO versions VALUES (?1, ?2, ?3, ?4)",
-                params![
-                    tenant,
-                    id,
-                    version.version.number(),
-                    serde_json::to_string(version)?
-                ],
-            )?;
-        }
-        for endpoint in endpoints {
-            transaction.execute(
-                "INSERT OR REPLACE INTO endpoints VALUES (?1, ?2, ?3, ?4)",
-                params![
-                    tenant,
-                    id,
-                    endpoint.name.as_str(),
-                    serde_json::to_string(endpoint)?
-                ],
-            )?;
-        }
-        Ok(transaction.commit()?)
-    }
-
-    pub(super) fn delete_agent(&self, key: &AgentKey) -> Result<(), Error> {
-        let sql = "DELETE FROM agents WHERE tenant = ?1 AND agent = ?2";
-        self.connection()
-            .execute(sql, params![key.tenant.as_str(), key.agent.as_str()])?;
-        Ok(())
-    }
-
-    pub(super) fn delete_version(&self, key: &AgentKey, version: Version) -> Result<(), Error> {
-        let sql = "DELETE FROM versions WHERE tenant = ?1 AND agent = ?2 AND version = ?3";
-        self.connection().execute(
-            sql,
-            params![key.tenant.as_str(), key.agent.as_str(), version.number()],
+    /// The secret that page tokens are marked with; made when the database is new.
+    pub(super) fn secret(&self) -> Result<Secret, Error> {
+        let mut fresh = [0; Secret::BYTES];
+        getrandom::fill(&mut fresh).map_err(|_| Error::Random)?;
+        let connection = self.connection();
+        connection.execute(
+            "INSERT OR IGNORE INTO secrets VALUES ('pages', ?1)",
+            [fresh],
         )?;
-        Ok(())
-    }
-
-    pub(super) fn delete_endpoint(&self, key: &AgentKey, name: &EndpointName) -> Result<(), Error> {
-        let sql = "DELETE FROM endpoints WHERE tenant = ?1 AND agent = ?2 AND name = ?3";
-        self.connection().execute(
-            sql,
-            params![key.tenant.as_str(), key.agent.as_str(), name.as_str()],
-        )?;
-        Ok(())
+        let sql = "SELECT value FROM secrets WHERE name = 'pages'";
+        let bytes: Vec<u8> = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(Secret::new(&bytes))
     }
 
     /// Names an artifact, unless the tenant's artifacts have more than `limit` bytes with it.

@@ -22,6 +22,7 @@ pub(super) enum Code {
     Validation,
     /// The same, of what is not even a request.
     Unreadable,
+    ParameterMismatch,
     AccessDenied,
     ResourceNotFound,
     Conflict,
@@ -44,7 +45,9 @@ pub(super) enum Code {
 impl Code {
     fn wire(self) -> (StatusCode, &'static str) {
         match self {
-            Self::Validation | Self::Unreadable => (StatusCode::BAD_REQUEST, "ValidationException"),
+            Self::Validation | Self::Unreadable | Self::ParameterMismatch => {
+                (StatusCode::BAD_REQUEST, "ValidationException")
+            }
             Self::ServiceQuotaExceeded => (
                 StatusCode::PAYMENT_REQUIRED,
                 "ServiceQuotaExceededException",
@@ -81,6 +84,7 @@ impl Code {
         match self {
             Self::Validation => Some("FieldValidationFailed"),
             Self::Unreadable => Some("CannotParse"),
+            Self::ParameterMismatch => Some("IdempotentParameterMismatchException"),
             _ => None,
         }
     }
@@ -245,9 +249,14 @@ impl From<agents::Error> for ApiError {
             agents::Error::Quota(_) => Self::new(Code::ServiceQuotaExceeded, error.to_string()),
             agents::Error::Digest => Self::new(Code::InvalidSignature, error.to_string()),
             agents::Error::Invalid { field, message } => Self::invalid(field, message),
-            agents::Error::Database(_) | agents::Error::Disk { .. } | agents::Error::Record(_) => {
-                Self::internal(&error)
-            }
+            agents::Error::TokenReused => Self {
+                code: Code::ParameterMismatch,
+                ..Self::invalid("clientToken", error.to_string())
+            },
+            agents::Error::Random
+            | agents::Error::Database(_)
+            | agents::Error::Disk { .. }
+            | agents::Error::Record(_) => Self::internal(&error),
         }
     }
 }

@@ -26,7 +26,9 @@ use crate::ids::RequestId;
 use crate::sessions::Sessions;
 use crate::tenants::Tenants;
 use crate::tokens::Tokens;
-use agentcore::{arn, challenge, data_plane, endpoints, model, runtimes};
+use agentcore::{
+    arn, card, challenge, command, data_plane, endpoints, model, runtimes, stop, tags,
+};
 pub use auth::{Access, Rates};
 
 pub use error::Refusal;
@@ -112,9 +114,14 @@ routes! {
     Manage GET "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::get;
     Manage PUT "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::update;
     Manage DELETE "/runtimes/{agent}/runtime-endpoints/{name}/" endpoints::delete;
+    Manage GET "/tags/{arn}" tags::list;
+    Manage POST "/tags/{arn}" tags::tag;
+    Manage DELETE "/tags/{arn}" tags::untag;
 
     Invoke POST "/runtimes/{agent}/invocations" data_plane::invoke;
-    Invoke POST "/runtimes/{agent}/stopruntimesession" data_plane::stop;
+    Invoke POST "/runtimes/{agent}/stopruntimesession" stop::stop;
+    Invoke POST "/runtimes/{agent}/commands" command::run;
+    Invoke GET "/runtimes/{agent}/invocations/.well-known/agent-card.json" card::get;
     Open GET "/runtimes/{agent}/invocations/.well-known/oauth-protected-resource" challenge::metadata;
 
     Manage GET "/kellion/v1/server" admin::server;
@@ -188,7 +195,7 @@ fn name_request(response: &mut Response) {
 /// Reads a request's body.
 fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, error::ApiError> {
     serde_json::from_slice(body).map_err(|error| {
-        error::ApiError::invalid("body", format!("the request cannot be read: {error}"))
+        error::ApiError::unreadable(format!("the request cannot be read: {error}"))
     })
 }
 

@@ -166,6 +166,11 @@ impl Directory {
         }
     }
 
+    pub(super) fn awake_record(&self, key: &SessionKey) -> Option<Arc<Record>> {
+        let handle = self.awake.get(key)?;
+        Some(Arc::clone(&handle.record))
+    }
+
     pub(super) fn awake(&self) -> impl Iterator<Item = &Arc<Record>> {
         self.awake.values().map(|handle| &handle.record)
     }

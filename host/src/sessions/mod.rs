@@ -50,7 +50,7 @@ pub use travel::{Chronicle, Fork, Line, Replay, ReplayedTurn, TravelError, Verdi
 pub use turn::{ModelUse, Outcome, Receipt};
 
 use crate::agents::{Agents, Deployment};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::grants::Grant;
 use crate::ids::{AgentKey, RequestId, SessionKey, TenantId};
 use crate::journal::{self, Durability, Journal};
@@ -353,6 +353,21 @@ impl Sessions {
             return Err(Error::NotOwner);
         }
         self.stop(key).await
+    }
+
+    /// When the present life of a session began, which tells it from others of the same id; none when it has none, or it is
+    /// damaged. From memory of one that is awake.
+    pub async fn began(&self, key: &SessionKey) -> Option<Timestamp> {
+        let awake = self.0.directory().awake_record(key);
+        let record = match awake {
+            Some(record) => record,
+            None => archive::find(&self.0, key).await.ok()?,
+        };
+        let summary = record.summary();
+        match summary.phase {
+            Phase::Ended { .. } | Phase::Quarantined => None,
+            Phase::Idle { .. } | Phase::Running { .. } => Some(summary.started),
+        }
     }
 
     /// Ends every session of an agent that was deleted. Those that are not awake end in the background.

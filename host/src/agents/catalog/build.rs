@@ -98,7 +98,12 @@ impl Inner {
                 ..endpoint.clone()
             }));
         }
-        self.store.put(key, None, Some(&record), &moved)?;
+        self.store.write(|write| {
+            write.version(key, &record)?;
+            moved
+                .iter()
+                .try_for_each(|endpoint| write.endpoint(key, endpoint))
+        })?;
         entry.versions.insert(version, record);
         entry.endpoints.extend(
             moved

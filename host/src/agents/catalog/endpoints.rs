@@ -1,23 +1,47 @@
 //! Endpoints: names that point to versions.
 
+use serde_json::Value;
+
 use super::super::records::{Build, Endpoint, Status, VersionRecord};
-use super::super::{Authorizer, Error};
-use super::{Agents, Entry};
+use super::super::{Authorizer, Error, Once, Resource, Tags};
+use super::Agents;
 use crate::ids::{AgentKey, EndpointName, Version};
 
 /// Of one agent; AgentCore's own quota.
 const MAX_ENDPOINTS: usize = 10;
 
+/// A new endpoint, as its owner wants it.
+pub struct NewEndpoint {
+    /// What it is called.
+    pub name: EndpointName,
+    /// The version it points to; the newest when none is named.
+    pub version: Option<Version>,
+    /// The owner's words.
+    pub description: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
 impl Agents {
-    /// Makes an endpoint that points to a version; the newest when none is named.
+    /// Makes an endpoint. Returns what `answer` makes of it, or what it made when the same call came first.
     pub fn create_endpoint(
         &self,
         key: &AgentKey,
-        name: EndpointName,
-        version: Option<Version>,
-        description: Option<String>,
-    ) -> Result<(Endpoint, Status), Error> {
+        new: NewEndpoint,
+        once: Option<&Once>,
+        answer: impl FnOnce(&Endpoint, Status) -> Value,
+    ) -> Result<Value, Error> {
+        let NewEndpoint {
+            name,
+            version,
+            description,
+            tags,
+        } = new;
         let mut known = self.0.known();
+        let now = self.0.clock.now();
+        if let Some(answered) = self.0.answered(&key.tenant, once, now)? {
+            return Ok(answered);
+        }
         let entry = known.entry_of(key)?;
         if entry.endpoints.contains_key(&name) {
             return Err(Error::Conflict(format!(
@@ -30,7 +54,6 @@ impl Agents {
             )));
         }
         let target = entry.version(version.unwrap_or(entry.newest().version))?;
-        let now = self.0.clock.now();
         let live = matches!(target.build, Build::Ready { .. }).then_some(target.version);
         let endpoint = Endpoint {
             name,
@@ -40,7 +63,16 @@ impl Agents {
             created: now,
             updated: now,
         };
-        self.put_endpoint(key, entry, endpoint)
+        let answer = answer(&endpoint, entry.endpoint_status(&endpoint));
+        let call = once.map(|once| (once, &answer));
+        self.0.change(&key.tenant, call, now, |write| {
+            write.endpoint(key, &endpoint)?;
+            let resource = Resource::Endpoint(key.clone(), endpoint.name.clone());
+            write.tag(&resource, &tags)
+        })?;
+        entry.endpoints.insert(endpoint.name.clone(), endpoint);
+        self.0.serving.forget(key);
+        Ok(answer)
     }
 
     /// Points an endpoint to another version, or describes it anew. DEFAULT follows the newest version and cannot be
@@ -49,10 +81,15 @@ impl Agents {
         &self,
         key: &AgentKey,
         name: &EndpointName,
-        version: Option<Version>,
-        description: Option<String>,
-    ) -> Result<(Endpoint, Status), Error> {
+        (version, description): (Option<Version>, Option<String>),
+        once: Option<&Once>,
+        answer: impl FnOnce(&Endpoint, Status) -> Value,
+    ) -> Result<Value, Error> {
         let mut known = self.0.known();
+        let now = self.0.clock.now();
+        if let Some(answered) = self.0.answered(&key.tenant, once, now)? {
+            return Ok(answered);
+        }
         let entry = known.entry_of(key)?;
         let mut endpoint = entry.endpoint(name)?.clone();
         if let Some(version) = version {
@@ -69,25 +106,15 @@ impl Agents {
             }
         }
         endpoint.description = description.or(endpoint.description);
-        endpoint.updated = self.0.clock.now();
-        self.put_endpoint(key, entry, endpoint)
-    }
-
-    fn put_endpoint(
-        &self,
-        key: &AgentKey,
-        entry: &mut Entry,
-        endpoint: Endpoint,
-    ) -> Result<(Endpoint, Status), Error> {
-        self.0
-            .store
-            .put(key, None, None, std::slice::from_ref(&endpoint))?;
-        entry
-            .endpoints
-            .insert(endpoint.name.clone(), endpoint.clone());
+        endpoint.updated = now;
+        let answer = answer(&endpoint, entry.endpoint_status(&endpoint));
+        let call = once.map(|once| (once, &answer));
+        self.0.change(&key.tenant, call, now, |write| {
+            write.endpoint(key, &endpoint)
+        })?;
+        entry.endpoints.insert(endpoint.name.clone(), endpoint);
         self.0.serving.forget(key);
-        let status = entry.endpoint_status(&endpoint);
-        Ok((endpoint, status))
+        Ok(answer)
     }
 
     /// An endpoint, its status, and why it has failed, if it has.
@@ -138,8 +165,18 @@ impl Agents {
     }
 
     /// Deletes an endpoint; DEFAULT lives as long as its agent.
-    pub fn delete_endpoint(&self, key: &AgentKey, name: &EndpointName) -> Result<(), Error> {
+    pub fn delete_endpoint(
+        &self,
+        key: &AgentKey,
+        name: &EndpointName,
+        once: Option<&Once>,
+        answer: Value,
+    ) -> Result<Value, Error> {
         let mut known = self.0.known();
+        let now = self.0.clock.now();
+        if let Some(answered) = self.0.answered(&key.tenant, once, now)? {
+            return Ok(answered);
+        }
         let entry = known.entry_of(key)?;
         entry.endpoint(name)?;
         if name.is_default() {
@@ -147,9 +184,12 @@ impl Agents {
                 "the endpoint DEFAULT goes with its agent".to_owned(),
             ));
         }
-        self.0.store.delete_endpoint(key, name)?;
+        let call = once.map(|once| (once, &answer));
+        self.0.change(&key.tenant, call, now, |write| {
+            write.delete_endpoint(key, name)
+        })?;
         entry.endpoints.remove(name);
         self.0.serving.forget(key);
-        Ok(())
+        Ok(answer)
     }
 }

@@ -1,5 +1,6 @@
 //! Amazon Resource Names, made and read.
 
+use crate::agents::Resource;
 use crate::api::Api;
 use crate::api::error::{ApiError, Code};
 use crate::ids::{AgentId, AgentKey, EndpointName, TenantId};
@@ -66,22 +67,74 @@ pub(super) fn agent_named(
         let agent: AgentId = segment.parse()?;
         return Ok(AgentKey { tenant, agent });
     };
-    let parts: Vec<&str> = arn.splitn(5, ':').collect();
-    let [partition, service, region, account, resource] = parts[..] else {
-        return Err(malformed(segment));
+    let malformed = || malformed("agentRuntimeArn", segment);
+    let named = read(arn).ok_or_else(malformed)?;
+    let agent: AgentId = named.below_runtime.parse().map_err(|_| malformed())?;
+    named.agent(api, agent)
+}
+
+/// The agent or endpoint that a path segment names by its ARN, if it is this tenant's.
+pub(super) fn resource_of_segment(
+    api: &Api,
+    tenant: &TenantId,
+    segment: &str,
+) -> Result<Resource, ApiError> {
+    let malformed = || malformed("resourceArn", segment);
+    let named = segment.strip_prefix("arn:").and_then(read);
+    let named = named.ok_or_else(malformed)?;
+    let (agent, endpoint) = match named.below_runtime.split_once("/runtime-endpoint/") {
+        Some((agent, endpoint)) => (agent, Some(endpoint)),
+        None => (named.below_runtime, None),
     };
-    let Some(agent) = resource.strip_prefix("runtime/") else {
-        return Err(malformed(segment));
-    };
-    if !partition.starts_with("aws") || service != "bedrock-agentcore" || region.is_empty() {
-        return Err(malformed(segment));
+    let agent: AgentId = agent.parse().map_err(|_| malformed())?;
+    let endpoint: Option<EndpointName> = endpoint
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| malformed())?;
+    let agent = named.agent(api, agent)?;
+    if agent.tenant != *tenant {
+        return Err(unknown(&agent.agent));
     }
-    let tenant: TenantId = account.parse().map_err(|_| malformed(segment))?;
-    let agent: AgentId = agent.parse().map_err(|_| malformed(segment))?;
-    if region == api.region {
-        Ok(AgentKey { tenant, agent })
-    } else {
-        Err(unknown(&agent))
+    Ok(match endpoint {
+        Some(endpoint) => Resource::Endpoint(agent, endpoint),
+        None => Resource::Agent(agent),
+    })
+}
+
+/// The parts of an ARN that say whose it is and what.
+struct Named<'a> {
+    region: &'a str,
+    account: TenantId,
+    /// What stands behind `runtime/`.
+    below_runtime: &'a str,
+}
+
+/// Reads what follows `arn:`.
+fn read(arn: &str) -> Option<Named<'_>> {
+    let parts: Vec<&str> = arn.splitn(5, ':').collect();
+    let [partition, "bedrock-agentcore", region, account, resource] = parts[..] else {
+        return None;
+    };
+    if !partition.starts_with("aws") || region.is_empty() {
+        return None;
+    }
+    Some(Named {
+        region,
+        account: account.parse().ok()?,
+        below_runtime: resource.strip_prefix("runtime/")?,
+    })
+}
+
+impl Named<'_> {
+    /// The agent of this id, if the ARN is of this server's region.
+    fn agent(self, api: &Api, agent: AgentId) -> Result<AgentKey, ApiError> {
+        if self.region != api.region {
+            return Err(unknown(&agent));
+        }
+        Ok(AgentKey {
+            tenant: self.account,
+            agent,
+        })
     }
 }
 
@@ -93,10 +146,10 @@ pub(super) fn agent_of_id(principal: &Principal, id: &str) -> Result<AgentKey, A
     })
 }
 
-fn malformed(segment: &str) -> ApiError {
+fn malformed(field: &'static str, segment: &str) -> ApiError {
     let shown: String = segment.chars().take(200).collect();
     ApiError::invalid(
-        "agentRuntimeArn",
+        field,
         format!(
             "{shown:?} is not the ARN of an agent, such as arn:aws:bedrock-agentcore:REGION:ACCOUNT:runtime/ID"
         ),

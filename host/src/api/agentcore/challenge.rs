@@ -59,7 +59,7 @@ pub(in crate::api) async fn metadata(
 }
 
 /// The URL that invokes an agent, as its caller sees the server.
-fn invocations(api: &Api, agent: &AgentKey, request: &HeaderMap) -> String {
+pub(super) fn invocations(api: &Api, agent: &AgentKey, request: &HeaderMap) -> String {
     let arn = api
         .arns()
         .agent(agent)

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::agents::{ArtifactSource, Authorizer, Configuration, DURABILITY, Lifecycle, Reference};
+use crate::agents::{
+    AGENT_CARD, ArtifactSource, Authorizer, Configuration, DURABILITY, Lifecycle, Reference, Tags,
+};
 use crate::api::error::ApiError;
 use crate::journal::Durability;
 
@@ -23,6 +25,8 @@ pub(super) struct RuntimeInput {
     lifecycle_configuration: Option<LifecycleInput>,
     request_header_configuration: Option<RequestHeaders>,
     authorizer_configuration: Option<Value>,
+    /// Of the agent, not of a version.
+    pub(super) tags: Option<Tags>,
     #[serde(flatten)]
     kept: Map<String, Value>,
 }
@@ -48,7 +52,6 @@ impl RuntimeInput {
             .map(Authorizer::try_from)
             .transpose()?;
         let mut kept = self.kept;
-        kept.remove("clientToken");
         kept.retain(|_, value| !value.is_null());
         Ok(Configuration {
             artifact: artifact(self.agent_runtime_artifact)?,
@@ -69,7 +72,6 @@ impl RuntimeInput {
 /// The members of GetAgentRuntime that come from the configuration.
 pub(super) fn output(configuration: &Configuration) -> Map<String, Value> {
     let mut output = configuration.kept.clone();
-    output.remove("tags");
     output
         .entry("networkConfiguration")
         .or_insert_with(|| json!({ "networkMode": "PUBLIC" }));
@@ -131,6 +133,12 @@ fn environment(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, S
         && let Err(error) = value.parse::<Durability>()
     {
         let message = format!("{DURABILITY} is {value:?}: {error}");
+        return Err(ApiError::invalid(FIELD, message));
+    }
+    if let Some(value) = variables.get(AGENT_CARD)
+        && let Err(error) = serde_json::from_str::<Map<String, Value>>(value)
+    {
+        let message = format!("{AGENT_CARD} is not a JSON object: {error}");
         return Err(ApiError::invalid(FIELD, message));
     }
     Ok(variables)

@@ -1,4 +1,4 @@
-//! InvokeAgentRuntime and StopRuntimeSession.
+//! InvokeAgentRuntime.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::sessions::{Answer, Chunks, Invocation};
 #[serde(rename_all = "camelCase")]
 pub(in crate::api) struct AgentQuery {
     qualifier: Option<String>,
-    account_id: Option<String>,
+    pub(super) account_id: Option<String>,
 }
 
 impl AgentQuery {
@@ -30,6 +30,7 @@ impl AgentQuery {
         self.account_id.as_deref()
     }
 
+    /// The endpoint that is meant.
     pub(super) fn endpoint(&self) -> Result<EndpointName, ApiError> {
         match &self.qualifier {
             None => Ok(EndpointName::default_endpoint()),
@@ -87,38 +88,6 @@ pub(in crate::api) async fn invoke(
     Ok(response)
 }
 
-/// Ends a session at once.
-pub(in crate::api) async fn stop(
-    State(api): State<Arc<Api>>,
-    Extension(credentials): Extension<Credentials>,
-    Path(segment): Path<String>,
-    Query(query): Query<AgentQuery>,
-    request: HeaderMap,
-) -> Result<Response, ApiError> {
-    let agent = caller::agent(&api, &credentials, &segment, query.account_id())?;
-    let endpoint = query.endpoint()?;
-    let caller = caller::identify(&api, credentials, &agent, &endpoint, &request).await?;
-    let session = headers::session(&request)?.ok_or_else(|| {
-        ApiError::invalid(
-            "runtimeSessionId",
-            "the header with the session's id is required",
-        )
-    })?;
-    api.agents.endpoint(&agent, &endpoint)?;
-    let key = SessionKey {
-        agent,
-        session: session.clone(),
-    };
-    if caller.manages {
-        api.sessions.stop(&key).await?;
-    } else {
-        api.sessions.stop_own(&key, &caller.owner).await?;
-    }
-    let mut response = axum::Json(serde_json::json!({})).into_response();
-    insert(response.headers_mut(), headers::SESSION, session.as_str());
-    Ok(response)
-}
-
 fn answered(content_type: &str, body: Body) -> Response {
     let content_type = HeaderValue::from_str(content_type)
         .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
@@ -135,7 +104,7 @@ fn streamed(chunks: Chunks) -> Body {
     }))
 }
 
-fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+pub(super) fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

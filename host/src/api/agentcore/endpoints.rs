@@ -10,11 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arn::agent_of_id;
-use super::page::{PageQuery, page};
+use super::client_token::{Asked, TokenQuery};
+use super::page::{List, PageQuery};
 use super::runtimes::with_token;
-use crate::agents::{Endpoint, Status};
+use super::tags;
+use crate::agents::{Endpoint, NewEndpoint, Status, Tags};
 use crate::api::error::ApiError;
-use crate::api::{Api, blocking, parse};
+use crate::api::{Api, blocking};
 use crate::ids::{AgentKey, EndpointName, Version};
 use crate::tenants::Principal;
 
@@ -26,6 +28,7 @@ struct EndpointInput {
     name: Option<String>,
     agent_runtime_version: Option<String>,
     description: Option<String>,
+    tags: Option<Tags>,
 }
 
 impl EndpointInput {
@@ -47,19 +50,29 @@ pub(in crate::api) async fn create(
     body: Bytes,
 ) -> Answer {
     let key = agent_of_id(&principal, &id)?;
-    let input: EndpointInput = parse(&body)?;
+    let asked = Asked("CreateAgentRuntimeEndpoint", &[&id]);
+    let (mut input, once) = asked.body::<EndpointInput>(&body)?;
     let name: EndpointName = input
         .name
         .as_deref()
         .ok_or_else(|| ApiError::invalid("name", "name is required"))?
         .parse()?;
     let (version, description) = input.target()?;
-    let (agents, at) = (api.agents.clone(), key.clone());
-    let (endpoint, status) =
-        blocking(move || agents.create_endpoint(&at, name, version, description)).await?;
-    let mut output = output(&api, &key, &endpoint, status);
-    output["endpointName"] = json!(endpoint.name);
-    Ok((StatusCode::ACCEPTED, Json(output)))
+    let new = NewEndpoint {
+        name,
+        version,
+        description,
+        tags: tags::checked(input.tags.take().unwrap_or_default())?,
+    };
+    let output = blocking(move || {
+        let answer = |endpoint: &Endpoint, status| {
+            let mut output = output(&api, &key, endpoint, status);
+            output["endpointName"] = json!(endpoint.name);
+            output
+        };
+        api.agents.create_endpoint(&key, new, once.as_ref(), answer)
+    });
+    Ok((StatusCode::ACCEPTED, Json(output.await?)))
 }
 
 pub(in crate::api) async fn update(
@@ -69,15 +82,16 @@ pub(in crate::api) async fn update(
     body: Bytes,
 ) -> Answer {
     let key = agent_of_id(&principal, &id)?;
+    let asked = Asked("UpdateAgentRuntimeEndpoint", &[&id, &name]);
+    let (input, once) = asked.body::<EndpointInput>(&body)?;
+    let target = input.target()?;
     let name: EndpointName = name.parse()?;
-    let (version, description) = parse::<EndpointInput>(&body)?.target()?;
-    let (agents, at) = (api.agents.clone(), key.clone());
-    let (endpoint, status) =
-        blocking(move || agents.update_endpoint(&at, &name, version, description)).await?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(output(&api, &key, &endpoint, status)),
-    ))
+    let output = blocking(move || {
+        let answer = |endpoint: &Endpoint, status| output(&api, &key, endpoint, status);
+        api.agents
+            .update_endpoint(&key, &name, target, once.as_ref(), answer)
+    });
+    Ok((StatusCode::ACCEPTED, Json(output.await?)))
 }
 
 pub(in crate::api) async fn get(
@@ -98,13 +112,15 @@ pub(in crate::api) async fn delete(
     State(api): State<Arc<Api>>,
     Extension(principal): Extension<Principal>,
     Path((id, name)): Path<(String, String)>,
+    Query(query): Query<TokenQuery>,
 ) -> Answer {
     let key = agent_of_id(&principal, &id)?;
+    let once = query.once(&Asked("DeleteAgentRuntimeEndpoint", &[&id, &name]))?;
     let name: EndpointName = name.parse()?;
     let output = json!({ "status": "DELETING", "agentRuntimeId": key.agent, "endpointName": name });
     let agents = api.agents.clone();
-    blocking(move || agents.delete_endpoint(&key, &name)).await?;
-    Ok((StatusCode::ACCEPTED, Json(output)))
+    let output = blocking(move || agents.delete_endpoint(&key, &name, once.as_ref(), output));
+    Ok((StatusCode::ACCEPTED, Json(output.await?)))
 }
 
 pub(in crate::api) async fn list(
@@ -114,9 +130,11 @@ pub(in crate::api) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Answer {
     let key = agent_of_id(&principal, &id)?;
-    let (endpoints, next) = page(&query, api.agents.endpoints(&key)?, |(endpoint, _)| {
-        endpoint.name.to_string()
-    })?;
+    let endpoints = api.agents.endpoints(&key)?;
+    let scope = [key.tenant.as_str(), key.agent.as_str()];
+    let list = List::new(api.agents.secret(), "endpoints", &scope);
+    let (endpoints, next) =
+        list.page(&query, endpoints, |(endpoint, _)| endpoint.name.to_string())?;
     let endpoints: Vec<Value> = endpoints
         .iter()
         .map(|(endpoint, status)| output(&api, &key, endpoint, *status))

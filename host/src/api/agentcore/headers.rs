@@ -38,6 +38,16 @@ pub(super) fn session(headers: &HeaderMap) -> Result<Option<SessionId>, ApiError
     }
 }
 
+/// The session that a request must name.
+pub(super) fn required_session(headers: &HeaderMap) -> Result<SessionId, ApiError> {
+    session(headers)?.ok_or_else(|| {
+        ApiError::invalid(
+            "runtimeSessionId",
+            "the header with the session's id is required",
+        )
+    })
+}
+
 /// What names the call in all its retries: our own header, or the one that AWS SDKs send with every attempt.
 pub(super) fn invocation(headers: &HeaderMap) -> Result<Option<InvocationId>, ApiError> {
     for name in ["idempotency-key", "amz-sdk-invocation-id"] {

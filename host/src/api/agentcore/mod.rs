@@ -2,7 +2,10 @@
 
 pub(super) mod arn;
 mod caller;
+pub(super) mod card;
 pub(super) mod challenge;
+mod client_token;
+pub(super) mod command;
 mod configuration;
 pub(super) mod data_plane;
 pub(super) mod endpoints;
@@ -10,3 +13,5 @@ mod headers;
 pub(super) mod model;
 mod page;
 pub(super) mod runtimes;
+pub(super) mod stop;
+pub(super) mod tags;

@@ -10,19 +10,23 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arn::agent_of_id;
+use super::client_token::Asked;
 use super::configuration::{self, RuntimeInput};
-use super::page::{PageQuery, page};
-use crate::agents::{Agent, VersionRecord};
+use super::page::{List, PageQuery};
+use super::tags;
+use crate::agents::{Agent, NewAgent, VersionRecord};
 use crate::api::error::ApiError;
-use crate::api::{Api, blocking, parse};
+use crate::api::{Api, blocking};
 use crate::ids::{AgentKey, AgentName, Version};
 use crate::tenants::Principal;
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(in crate::api) struct VersionQuery {
     version: Option<String>,
+    client_token: Option<String>,
 }
 
 impl VersionQuery {
@@ -36,7 +40,7 @@ pub(in crate::api) async fn create(
     Extension(principal): Extension<Principal>,
     body: Bytes,
 ) -> Answer {
-    let mut input: RuntimeInput = parse(&body)?;
+    let (mut input, once) = Asked("CreateAgentRuntime", &[]).body::<RuntimeInput>(&body)?;
     let name: AgentName = input
         .agent_runtime_name
         .take()
@@ -45,14 +49,18 @@ pub(in crate::api) async fn create(
         .map_err(|error: crate::ids::InvalidId| {
             ApiError::invalid("agentRuntimeName", error.to_string())
         })?;
-    let configuration = input.configuration()?;
-    let agents = api.agents.clone();
-    let tenant = principal.tenant.clone();
-    let (agent, version) = blocking(move || agents.create(&tenant, name, configuration)).await?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(written(&api, &principal, &agent, &version)),
-    ))
+    let new = NewAgent {
+        name,
+        tags: tags::checked(input.tags.take().unwrap_or_default())?,
+        configuration: input.configuration()?,
+    };
+    let output = blocking(move || {
+        let answer =
+            |agent: &Agent, version: &VersionRecord| written(&api, &principal, agent, version);
+        api.agents
+            .create(&principal.tenant, new, once.as_ref(), answer)
+    });
+    Ok((StatusCode::ACCEPTED, Json(output.await?)))
 }
 
 pub(in crate::api) async fn update(
@@ -62,13 +70,20 @@ pub(in crate::api) async fn update(
     body: Bytes,
 ) -> Answer {
     let key = agent_of_id(&principal, &id)?;
-    let configuration = parse::<RuntimeInput>(&body)?.configuration()?;
-    let agents = api.agents.clone();
-    let (agent, version) = blocking(move || agents.update(&key, configuration)).await?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(written(&api, &principal, &agent, &version)),
-    ))
+    let (input, once) = Asked("UpdateAgentRuntime", &[&id]).body::<RuntimeInput>(&body)?;
+    if input.tags.is_some() {
+        let message =
+            "tags are no part of a version; change them with TagResource and UntagResource";
+        return Err(ApiError::invalid("tags", message));
+    }
+    let configuration = input.configuration()?;
+    let output = blocking(move || {
+        let answer =
+            |agent: &Agent, version: &VersionRecord| written(&api, &principal, agent, version);
+        api.agents
+            .update(&key, configuration, once.as_ref(), answer)
+    });
+    Ok((StatusCode::ACCEPTED, Json(output.await?)))
 }
 
 pub(in crate::api) async fn get(
@@ -82,6 +97,8 @@ pub(in crate::api) async fn get(
         .get(&agent_of_id(&principal, &id)?, query.parse()?)?;
     let mut output = summary(&api, &principal, &agent, &version);
     if let Value::Object(output) = &mut output {
+        // Lists must have one; here it is what the owner said, if anything.
+        output.remove("description");
         output.extend(configuration::output(&version.configuration));
         output.insert("createdAt".to_owned(), json!(agent.created.to_string()));
         output.insert(
@@ -102,19 +119,23 @@ pub(in crate::api) async fn delete(
     Query(query): Query<VersionQuery>,
 ) -> Answer {
     let key = agent_of_id(&principal, &id)?;
+    let version = query.parse()?;
+    let parameters = json!({ "version": version });
+    let once = Asked("DeleteAgentRuntime", &[&id]).once(query.client_token, &parameters)?;
     let mut output = json!({ "status": "DELETING", "agentRuntimeId": key.agent });
     let agents = api.agents.clone();
-    match query.parse()? {
+    let output = match version {
         Some(version) => {
             output["agentRuntimeVersion"] = json!(version.to_string());
-            blocking(move || agents.delete_version(&key, version)).await?;
+            blocking(move || agents.delete_version(&key, version, once.as_ref(), output)).await?
         }
         None => {
             let deleted = key.clone();
-            blocking(move || agents.delete(&key)).await?;
+            let output = blocking(move || agents.delete(&key, once.as_ref(), output)).await?;
             api.sessions.end_all(&deleted);
+            output
         }
-    }
+    };
     Ok((StatusCode::ACCEPTED, Json(output)))
 }
 
@@ -123,9 +144,9 @@ pub(in crate::api) async fn list(
     Extension(principal): Extension<Principal>,
     Query(query): Query<PageQuery>,
 ) -> Answer {
-    let (agents, next) = page(&query, api.agents.list(&principal.tenant), |(agent, _)| {
-        agent.id.to_string()
-    })?;
+    let list = List::new(api.agents.secret(), "agents", &[principal.tenant.as_str()]);
+    let agents = api.agents.list(&principal.tenant);
+    let (agents, next) = list.page(&query, agents, |(agent, _)| agent.id.to_string())?;
     let agents: Vec<Value> = agents
         .iter()
         .map(|(agent, version)| summary(&api, &principal, agent, version))
@@ -143,7 +164,9 @@ pub(in crate::api) async fn versions(
     Query(query): Query<PageQuery>,
 ) -> Answer {
     let (agent, versions) = api.agents.versions(&agent_of_id(&principal, &id)?)?;
-    let (versions, next) = page(&query, versions, |version| version.version.to_string())?;
+    let scope = [principal.tenant.as_str(), agent.id.as_str()];
+    let list = List::new(api.agents.secret(), "versions", &scope);
+    let (versions, next) = list.page(&query, versions, |version| newest_first(version.version))?;
     let versions: Vec<Value> = versions
         .iter()
         .map(|version| summary(&api, &principal, &agent, version))
@@ -152,6 +175,11 @@ pub(in crate::api) async fn versions(
         StatusCode::OK,
         Json(with_token(json!({ "agentRuntimes": versions }), next)),
     ))
+}
+
+/// A key by which newer versions come before older ones.
+fn newest_first(version: Version) -> String {
+    format!("{:05}", 99_999 - version.number())
 }
 
 /// What create and update answer.
