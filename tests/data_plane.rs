@@ -354,7 +354,7 @@ async fn an_operation_that_is_none_is_told_so() {
     let host = Host::start();
     for (method, path) in [
         (Method::GET, "/"),
-        (Method::POST, "/runtimes"),
+        (Method::POST, "/runtime/"),
         (Method::GET, "/runtimes/a/invocations"),
         (Method::PATCH, "/runtimes/"),
     ] {
