@@ -281,7 +281,8 @@ async fn what_the_caller_says_of_itself_reaches_the_agent() {
         refused.assert_invalid("runtimeUserId", "Member must have length");
     }
     let longest = "u".repeat(1_024);
-    let request = session.invocation(r#"{"do": "context"}"#);
+    // A session belongs to the user that it was opened for.
+    let request = agent.session("second").invocation(r#"{"do": "context"}"#);
     let context = host.send(request.header(USER, &longest)).await.json_of(200);
     assert_eq!(context["user_id"], longest);
 }
@@ -333,7 +334,7 @@ async fn only_headers_that_the_configuration_allows_reach_the_agent() {
             .header("x-amzn-bedrock-agentcore-runtime-custom-color", color)
             .header("x-tenant", "a")
             .header("x-other", "b")
-            .header("authorization", "Bearer secret");
+            .header("authorization", "Basic secret");
         host.send(request)
     };
     let context = send("green").await.json_of(200);

@@ -44,3 +44,4 @@ mod tls;
 mod tokens;
 mod travel;
 mod tutorial;
+mod validation;

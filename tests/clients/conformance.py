@@ -8,6 +8,7 @@ that there is no such agent. The ARN is of an agent that answers whatever it is 
 """
 
 import json
+import socket
 import sys
 import time
 import urllib.parse
@@ -72,7 +73,7 @@ MODELS = {
     )
     for service, _ in OPERATIONS
 }
-plain = URLLib3Session()
+plain = URLLib3Session(socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)])
 
 
 # Texts of patterns.

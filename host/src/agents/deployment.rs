@@ -38,7 +38,7 @@ pub struct Deployment {
 #[derive(Debug, thiserror::Error)]
 pub enum NotServing {
     /// No such agent for this tenant.
-    #[error("no agent {0} was found")]
+    #[error("the agent {0} was not found")]
     NoAgent(String),
     /// The agent has no such endpoint.
     #[error("the agent has no endpoint {0:?}")]

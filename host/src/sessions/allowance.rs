@@ -25,7 +25,7 @@ impl Allowance<'_> {
         let granted = &self.grant.granted;
         let calls = self.turn.calls;
         if let Some(limit) = granted.model_calls_per_turn.filter(|limit| calls >= *limit) {
-            return Err(used_up(format!(
+            return Err(used_up(&format!(
                 "model_calls_per_turn is used up: the turn has made {calls} calls, its limit is {limit}"
             )));
         }
@@ -34,7 +34,7 @@ impl Allowance<'_> {
             .input_tokens_per_session
             .filter(|limit| sent >= *limit)
         {
-            return Err(used_up(format!(
+            return Err(used_up(&format!(
                 "input_tokens_per_session is used up: the session has sent {sent} tokens, its limit is {limit}"
             )));
         }
@@ -42,7 +42,7 @@ impl Allowance<'_> {
             .output_tokens_per_session
             .filter(|limit| received >= *limit)
         {
-            return Err(used_up(format!(
+            return Err(used_up(&format!(
                 "output_tokens_per_session is used up: the session has received {received} tokens, its limit is {limit}"
             )));
         }
@@ -96,7 +96,7 @@ impl Allowance<'_> {
     }
 }
 
-fn used_up(what: String) -> Error {
+fn used_up(what: &str) -> Error {
     error(ErrorKind::BudgetExhausted, format!("the budget {what}"))
 }
 

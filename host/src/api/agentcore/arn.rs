@@ -107,6 +107,6 @@ fn malformed(segment: &str) -> ApiError {
 fn unknown(agent: &AgentId) -> ApiError {
     ApiError::new(
         Code::ResourceNotFound,
-        format!("no agent {agent} was found"),
+        format!("the agent {agent} was not found"),
     )
 }

@@ -13,6 +13,9 @@ use crate::grants::Manifest;
 /// The largest file that a build may write.
 const LARGEST_FILE: u64 = 2 << 30;
 
+/// The most memory that each process of a build may fill. Agents with many libraries take one of these GiB or two.
+const MOST_MEMORY: u64 = 4 << 30;
+
 /// Builds the agent that begins in this entry, in the folder where this process runs.
 pub(super) fn build(
     archive: &mut Archive<File>,
@@ -74,7 +77,7 @@ fn language(entry: &str, args: &Args) -> Result<Language, String> {
     ))
 }
 
-/// Who builds goes behind who serves, and fills no disk.
+/// Who builds goes behind who serves, and fills neither memory nor disk.
 #[cfg(target_os = "linux")]
 fn hold_back() {
     use rustix::process::{Resource, Rlimit, nice, setrlimit};
@@ -87,6 +90,7 @@ fn hold_back() {
     let _ = nice(10);
     let _ = setrlimit(Resource::Core, limit(0));
     let _ = setrlimit(Resource::Fsize, limit(LARGEST_FILE));
+    let _ = setrlimit(Resource::Data, limit(MOST_MEMORY));
 }
 
 /// Other systems have these otherwise.

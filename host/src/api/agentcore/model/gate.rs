@@ -1,6 +1,6 @@
 //! The check before each route that is an operation of the service models.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Query, RawPathParams, Request, State};
 use axum::middleware::{FromFnLayer, Next, from_fn_with_state};
 use axum::response::Response;
@@ -10,10 +10,8 @@ use serde_json::Value;
 
 use super::check::{self, check};
 use super::table::{Operation, operation_of};
+use crate::api::body;
 use crate::api::error::ApiError;
-
-/// The largest JSON document, in bytes. The largest that the models allow is far from it.
-const MAX_DOCUMENT: usize = 2 * 1024 * 1024;
 
 /// What a route is asked to be, if it is an operation of the models.
 #[derive(Clone, Copy)]
@@ -74,11 +72,7 @@ async fn checked(
 
 /// The body, as it came and as what it says. AWS clients may leave out a body in which nothing would stand.
 async fn read(body: Body) -> Result<(Bytes, Value), ApiError> {
-    let mut bytes = to_bytes(body, MAX_DOCUMENT).await.map_err(|_| {
-        ApiError::unreadable(format!(
-            "the body broke off, or has more than {MAX_DOCUMENT} bytes"
-        ))
-    })?;
+    let mut bytes = body::read(body, body::MAX_DOCUMENT).await?;
     if bytes.is_empty() {
         bytes = Bytes::from_static(b"{}");
     }
