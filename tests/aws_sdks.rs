@@ -152,7 +152,7 @@ async fn rust_follows_the_tutorial_and_returns_typed_errors() {
         .into_service_error();
     assert!(nobody.is_resource_not_found_exception(), "{nobody:?}");
 
-    assert_eq!(listed(&control).await, [id.clone()]);
+    assert_eq!(listed(&control).await, std::slice::from_ref(&id));
     let deleted = control.delete_agent_runtime().agent_runtime_id(&id);
     let deleted = deleted.send().await.unwrap();
     assert_eq!(deleted.status(), &AgentRuntimeStatus::Deleting);
