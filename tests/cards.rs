@@ -110,7 +110,7 @@ async fn who_has_no_card_is_told_why() {
     let mut other = agent.clone();
     other.arn = agent.arn.replace("runtime/probe", "runtime/other");
     let refused = card(&host, &other, "").await;
-    refused.assert_refused(404, "ResourceNotFoundException", "no agent");
+    refused.assert_refused(404, "ResourceNotFoundException", "was not found");
 }
 
 #[tokio::test]

@@ -136,7 +136,7 @@ async fn an_agent_is_named_by_its_arn_or_by_its_id_and_account() {
     ] {
         invoke(foreign)
             .await
-            .assert_refused(404, "ResourceNotFoundException", "was found");
+            .assert_refused(404, "ResourceNotFoundException", "was not found");
     }
 }
 

@@ -163,7 +163,7 @@ async fn tags_that_do_not_fit_are_refused_and_change_nothing() {
     assert_done(&tag(&host, &agent.arn, longest).await);
 
     let none = host.delete(&path(&agent.arn)).await;
-    none.assert_invalid("tagKeys", "required");
+    none.assert_invalid("tagKeys", "must not be null");
     let long = untag(&host, &agent.arn, &["k".repeat(129).as_str()]).await;
     long.assert_invalid("tagKeys", "");
     let mut update = json!({ "roleArn": crate::harness::ROLE, "tags": {} });

@@ -29,7 +29,7 @@ invoke(data.exceptions.RuntimeClientError, "Received error (400) from runtime", 
 invoke(data.exceptions.RuntimeClientError, "no luck", payload=b'{"do": "fail", "message": "no luck"}')
 invoke(data.exceptions.RuntimeClientError, "the agent trapped", payload=b'{"do": "trap"}')
 invoke(data.exceptions.ResourceNotFoundException, "no endpoint", qualifier="other")
-invoke(data.exceptions.ResourceNotFoundException, "was found", agentRuntimeArn=arn.replace("probe", "other"))
+invoke(data.exceptions.ResourceNotFoundException, "was not found", agentRuntimeArn=arn.replace("probe", "other"))
 invoke(data.exceptions.ValidationException, "33 to 256", runtimeSessionId="." * 40)
 raises(
     data.exceptions.ResourceNotFoundException,
