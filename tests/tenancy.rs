@@ -479,6 +479,17 @@ async fn the_command_line_signs_with_the_environments_credentials() {
         said.contains("invoke_agent_runtime") && !said.contains("\"local\""),
         "{said}"
     );
+    let usage = crate::harness::kellion(host.folder())
+        .args(["usage", "--endpoint", host.endpoint()])
+        .env("AWS_ACCESS_KEY_ID", &key.id)
+        .env("AWS_SECRET_ACCESS_KEY", &key.secret)
+        .output()
+        .expect("the binary can be run");
+    let told = String::from_utf8_lossy(&usage.stdout);
+    assert!(
+        told.contains(&account) && told.contains("1 of 1000"),
+        "{usage:?}"
+    );
     let usage = host
         .signed(&key)
         .get("/kellion/v1/usage")

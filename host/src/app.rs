@@ -18,7 +18,7 @@ use crate::models::bedrock::{Bedrock, SetupError};
 use crate::models::offline::Offline;
 use crate::sandbox::{self, Sandbox};
 use crate::sessions::{Rooms, Sessions};
-use crate::tenants::{self, Tenants};
+use crate::tenants::{self, Policy, Tenants};
 use crate::tokens::Tokens;
 
 /// Why the server does not start, or stopped.
@@ -198,10 +198,13 @@ impl Server {
     }
 }
 
-/// What bounds each tenant. One that is gone or suspended keeps what it has and gets nothing new.
+/// What bounds each tenant. What was made before there were tenants is bounded as then.
 fn bounds(tenants: &Tenants) -> Policies {
     let tenants = tenants.clone();
-    Arc::new(move |tenant| tenants.policy(tenant).unwrap_or_default())
+    Arc::new(move |tenant| {
+        let known = tenants.bounds(tenant);
+        known.unwrap_or_else(|| Arc::new(Policy::local()))
+    })
 }
 
 /// The provider of that name.

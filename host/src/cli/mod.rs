@@ -25,6 +25,7 @@ mod tenants;
 mod test;
 mod travel;
 mod unpack;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -94,6 +95,11 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Show how much of its quotas the tenant uses.
+    Usage {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// List sessions; or show, stop, fork, replay or export one.
     Sessions {
         #[command(flatten)]
@@ -160,6 +166,7 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         Command::Deploy { args, client } => deploy::run(&args, &client.client()?, json).await,
         Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
         Command::Agents { client } => agents::run(&client.client()?, json).await,
+        Command::Usage { client } => usage::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
         Command::Inspect { args, client } => inspect::run(&args, client, json).await,
         Command::New(_)

@@ -190,6 +190,13 @@ impl Tenants {
         }
     }
 
+    /// What bounds a tenant, suspended or not; none of one that is unknown.
+    pub fn bounds(&self, tenant: &TenantId) -> Option<Arc<Policy>> {
+        let directory = self.directory();
+        let known = directory.tenant(tenant)?;
+        Some(Arc::clone(&known.policy))
+    }
+
     /// Makes an account; with a number of its own unless one is given.
     pub fn create(
         &self,
