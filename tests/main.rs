@@ -35,6 +35,7 @@ mod issuer;
 mod lifecycle;
 mod models;
 mod pages;
+mod secrets;
 #[expect(
     dead_code,
     reason = "the provider's own tests, which share it, use more of it"

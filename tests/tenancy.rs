@@ -273,6 +273,16 @@ async fn a_key_does_what_it_allows_and_no_more() {
     let invoker = host.signed(&host.key(&account, &["--allow", "invoke"]).await);
     let agent = manager.deploy("probe", PROBE).await;
     assert_eq!(agent.of(&invoker).session("first").count().await, 1);
+    // Whoever cannot list agents calls them by their ARNs.
+    let key = invoker.key().expect("it signs");
+    let called = crate::harness::kellion(host.folder())
+        .args(["invoke", &agent.arn, r#"{"do": "count"}"#])
+        .args(["--endpoint", host.endpoint()])
+        .env("AWS_ACCESS_KEY_ID", &key.id)
+        .env("AWS_SECRET_ACCESS_KEY", &key.secret)
+        .output()
+        .expect("the binary can be run");
+    assert_eq!(called.stdout, b"1\n", "{called:?}");
     agent
         .session("first")
         .invoke(json!({ "do": "count" }))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, Request, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{Agent, Authority, Key, Reply, eventually};
@@ -97,10 +97,20 @@ impl Client {
 
     /// Sends, and reads the answer to its end, whatever it is.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Reply {
+        self.execute(self.prepare(request)).await
+    }
+
+    /// A request as it will be sent, signed if this client signs.
+    pub(crate) fn prepare(&self, request: RequestBuilder) -> Request {
         let mut request = request.build().expect("the request can be made");
         if let Some(key) = &self.key {
             key.sign(&mut request);
         }
+        request
+    }
+
+    /// Sends what is prepared, as it is.
+    pub(crate) async fn execute(&self, request: Request) -> Reply {
         let response = self.http.execute(request).await;
         let response = response.expect("the server answers");
         Reply::read(response).await.expect("the answer is whole")

@@ -40,7 +40,7 @@ impl Shape {
 }
 
 pub(super) async fn run(args: &Args, client: &Client) -> Result<(), Failure> {
-    let agent = client.agent(&args.name).await?;
+    let arn = client.arn(&args.name).await?;
     let session = args.session.clone();
     let session = session.unwrap_or_else(|| SessionId::random().to_string());
     super::tell(format_args!("session {session}; Ctrl-D ends"));
@@ -53,7 +53,7 @@ pub(super) async fn run(args: &Args, client: &Client) -> Result<(), Failure> {
         if line.trim().is_empty() {
             continue;
         }
-        match ask(client, &agent.arn, &session, args.shape.payload(&line)).await {
+        match ask(client, &arn, &session, args.shape.payload(&line)).await {
             Ok(response) => answer::print(response).await?,
             // The session goes on, and so does the talk.
             Err(failure) => failure.tell(),

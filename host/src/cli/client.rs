@@ -163,6 +163,14 @@ impl Client {
                 .of_kind(Kind::NotFound)
         })
     }
+
+    /// The ARN of the agent that is named so. An ARN is taken as it is: whoever may only invoke agents can list none.
+    pub(super) async fn arn(&self, name: &str) -> Result<String, Failure> {
+        if name.starts_with("arn:") {
+            return Ok(name.to_owned());
+        }
+        Ok(self.agent(name).await?.arn)
+    }
 }
 
 /// The certificates in a file.

@@ -24,9 +24,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, client: &Client) -> Result<(), Failure> {
-    let agent = client.agent(&args.name).await?;
-    let mut request = invocation(client, &agent.arn, args.payload.clone())
-        .query(&[("qualifier", &args.qualifier)]);
+    let arn = client.arn(&args.name).await?;
+    let mut request =
+        invocation(client, &arn, args.payload.clone()).query(&[("qualifier", &args.qualifier)]);
     if let Some(session) = &args.session {
         request = request.header(SESSION, session);
     }
