@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Agent, Client, ECHO, Host, Key, PROBE, Reply, Tool, encoded, eventually, in_time, reference,
-    run, session_id,
+    run, script, session_id,
 };
 
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
@@ -458,6 +458,19 @@ async fn boto3_and_the_aws_cli_call_with_their_keys_and_are_refused_with_another
     };
     assert_eq!(list(&key).await, 1);
     assert_eq!(list(&stranger).await, 0);
+}
+
+/// Signatures in the query are refused, unless the operator allows them.
+#[tokio::test]
+async fn presigned_urls_are_taken_where_they_are_allowed() {
+    for (config, allowed) in [("", "no"), ("[auth]\nallow_presigned_urls = true\n", "yes")] {
+        let host = Host::builder().config(config).start();
+        let account = host.tenant("one", "");
+        let key = host.key(&account, &[]).await;
+        let agent = host.signed(&key).deploy("echo", ECHO).await;
+        let arguments = [&agent.arn, &key.id, &key.secret, allowed];
+        script(&host, "presigned.py", &arguments).await;
+    }
 }
 
 #[tokio::test]

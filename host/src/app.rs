@@ -158,6 +158,7 @@ impl Server {
             tenants,
             tokens: Tokens::new(&config.auth, Arc::clone(&clock)),
             public_url: config.auth.public_url.clone(),
+            presigned: config.auth.allow_presigned_urls,
             https: config.server.tls.is_some(),
             clock,
             rates: Rates::default(),

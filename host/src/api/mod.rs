@@ -45,6 +45,8 @@ pub struct Api {
     pub tokens: Tokens,
     /// The URL under which callers reach this server, when its operator says.
     pub public_url: Option<String>,
+    /// Whether requests may be signed in their query.
+    pub presigned: bool,
     /// Whether it is reached by TLS.
     pub https: bool,
     /// What time it is, for signatures.

@@ -4,6 +4,7 @@ use hyper::http::HeaderName;
 
 use super::Incoming;
 use super::keys::{Scope, hex, sha256};
+use super::presigned::SIGNATURE;
 use super::stamp::Stamp;
 use super::{ALGORITHM, TERMINATOR};
 
@@ -104,7 +105,7 @@ fn encode(out: &mut Vec<u8>, byte: u8) {
     }
 }
 
-/// The pairs as they arrived, sorted. Nothing is decoded and encoded again: a `+` never passes for a `%20`, nor for a `%2B`.
+/// The pairs as they arrived, sorted, without the signature itself. Nothing is decoded and encoded again: a `+` never passes for a `%20`, nor for a `%2B`.
 fn query(out: &mut Vec<u8>, raw: &str) {
     if raw.is_empty() {
         return;
@@ -112,6 +113,7 @@ fn query(out: &mut Vec<u8>, raw: &str) {
     let mut pairs: Vec<(&str, &str)> = raw
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .filter(|(name, _)| *name != SIGNATURE)
         .collect();
     pairs.sort_unstable();
     for (index, (name, value)) in pairs.iter().enumerate() {

@@ -24,6 +24,8 @@ pub struct Claim {
     pub(super) signed: Vec<HeaderName>,
     pub(super) signature: [u8; 32],
     pub(super) stamp: Stamp,
+    /// How long it lives, in seconds, when it says so itself: a presigned URL.
+    pub(super) life: Option<u64>,
     pub(super) body: BodyHash,
 }
 
@@ -81,6 +83,7 @@ impl Claim {
             signed,
             signature,
             stamp,
+            life: None,
             body: body_hash(incoming.headers)?,
         }))
     }
@@ -99,7 +102,7 @@ impl Claim {
 /// AWS's words for a signature that does not fit.
 pub(super) const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 
-fn incomplete(message: impl Into<String>) -> Refusal {
+pub(super) fn incomplete(message: impl Into<String>) -> Refusal {
     Refusal::Incomplete(message.into())
 }
 
@@ -215,7 +218,7 @@ impl<'a> Parameters<'a> {
     }
 }
 
-fn read_credential(text: &str) -> Result<(String, ClaimedScope), Refusal> {
+pub(super) fn read_credential(text: &str) -> Result<(String, ClaimedScope), Refusal> {
     let parts: Vec<&str> = text.split('/').collect();
     let [access_key, day, region, service, terminator] = parts[..] else {
         return Err(incomplete(format!(
@@ -238,7 +241,7 @@ fn read_credential(text: &str) -> Result<(String, ClaimedScope), Refusal> {
     Ok((access_key.to_owned(), scope))
 }
 
-fn read_signed_headers(text: &str) -> Result<Vec<HeaderName>, Refusal> {
+pub(super) fn read_signed_headers(text: &str) -> Result<Vec<HeaderName>, Refusal> {
     let mut signed: Vec<HeaderName> = Vec::new();
     for text in text.split(';') {
         if signed.len() == MOST_SIGNED {
@@ -308,7 +311,7 @@ fn must_be_signed(name: &str) -> bool {
         && name != "x-amzn-trace-id"
 }
 
-fn check_signed(
+pub(super) fn check_signed(
     headers: &HeaderMap,
     signed: &[HeaderName],
     dated: &HeaderName,
@@ -342,7 +345,7 @@ fn check_signed(
     Ok(())
 }
 
-fn body_hash(headers: &HeaderMap) -> Result<BodyHash, Refusal> {
+pub(super) fn body_hash(headers: &HeaderMap) -> Result<BodyHash, Refusal> {
     let mut values = headers.get_all(X_AMZ_CONTENT_SHA256).iter();
     let Some(value) = values.next() else {
         return Ok(BodyHash::Needed);

@@ -10,6 +10,7 @@
 mod canonical;
 mod claim;
 mod keys;
+mod presigned;
 mod signer;
 mod stamp;
 #[cfg(test)]
@@ -95,7 +96,7 @@ pub enum Refusal {
     UnknownKey,
     /// The signature stands in the query, where it outlives the request in logs and histories: 403.
     #[error(
-        "Signatures in the query (presigned URLs) are not accepted. Sign with the Authorization header."
+        "Signatures in the query (presigned URLs) are not accepted here. Sign with the Authorization header, or have the server's operator set allow_presigned_urls under [auth]."
     )]
     Presigned,
 }

@@ -108,13 +108,18 @@ impl Claim {
 
     fn check_time(&self, now: SystemTime) -> Result<(), Refusal> {
         let now = Stamp::of(now);
-        let (signed, oldest, newest) = (&self.stamp, now.earlier(SKEW), now.later(SKEW));
+        let life = self.life.unwrap_or(SKEW);
+        let (signed, oldest, newest) = (&self.stamp, now.earlier(life), now.later(SKEW));
         let message = if signed.seconds() < oldest.seconds() {
             format!(
-                "Signature expired: {} is now earlier than {} ({} - 5 min.)",
+                "Signature expired: {} is now earlier than {} ({} - {})",
                 signed.text(),
                 oldest.text(),
-                now.text()
+                now.text(),
+                match self.life {
+                    None => "5 min.".to_owned(),
+                    Some(life) => format!("{life} s"),
+                }
             )
         } else if signed.seconds() > newest.seconds() {
             format!(

@@ -30,7 +30,7 @@ pub use self::rules::{ClaimRule, Match, Rules};
 /// How long one answer of an issuer may take, from the name's resolution to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How tokens are verified. `[auth]` in the configuration file.
+/// How callers are known. `[auth]` in the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -40,6 +40,9 @@ pub struct Config {
     /// The URL under which callers reach this server, such as `https://agents.example.com`, for what it says of itself to
     /// clients without a token. By default what the request's `Host` header says.
     pub public_url: Option<String>,
+    /// Whether requests may be signed in their query, where a signature ends up in logs and histories. False by default;
+    /// then such requests are refused. They live 300 seconds at most.
+    pub allow_presigned_urls: bool,
 }
 
 /// Why a token does not open an agent. Says nothing of what stands in the token.

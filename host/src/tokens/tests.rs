@@ -79,7 +79,7 @@ impl Stage {
 fn tokens(allow_private_issuers: bool, clock: &ManualClock) -> Tokens {
     let config = Config {
         allow_private_issuers,
-        public_url: None,
+        ..Config::default()
     };
     // Long enough for a machine that is busy with other tests, except in the test of an issuer that does not answer.
     Tokens::with_timeout(&config, Arc::new(clock.clone()), Duration::from_secs(60))

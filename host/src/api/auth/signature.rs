@@ -40,7 +40,15 @@ pub(super) async fn verify(
         query: parts.uri.query().unwrap_or_default(),
         headers: &headers,
     };
-    let Some(claim) = Claim::of(&incoming)? else {
+    let presigned = match api.presigned {
+        true => Claim::presigned(&incoming)?,
+        false => None,
+    };
+    let claim = match presigned {
+        Some(claim) => Some(claim),
+        None => Claim::of(&incoming)?,
+    };
+    let Some(claim) = claim else {
         return Ok((Credentials::Nothing, Request::from_parts(parts, body)));
     };
     let expected = Expected {

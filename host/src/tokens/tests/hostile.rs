@@ -51,7 +51,7 @@ async fn a15_an_issuer_that_does_not_answer_is_given_up() {
         stage.issuer.answer(page, Answer::Nothing);
         let config = Config {
             allow_private_issuers: true,
-            public_url: None,
+            ..Config::default()
         };
         let clock = Arc::new(stage.clock.clone());
         stage.tokens = Tokens::with_timeout(&config, clock, Duration::from_secs(2));
