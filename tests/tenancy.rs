@@ -569,6 +569,43 @@ fn operators_are_told_what_is_wrong() {
     assert!(said.contains("sesions"), "{said}");
 }
 
+/// How many files there are in a folder of the server's data.
+fn files(host: &Host, folder: &str) -> usize {
+    let folder = host.folder().join("data").join(folder);
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Files go when nothing needs them any more, at the next start.
+#[tokio::test]
+async fn what_no_reference_and_no_version_needs_goes_from_the_disk() {
+    let mut host = Host::builder().alone().start();
+    let agent = host.deploy("probe", PROBE).await;
+    host.push(&reference("unused"), vec![7; 1_000]).await;
+    assert_eq!(
+        (files(&host, "artifacts"), files(&host, "compiled")),
+        (2, 1)
+    );
+    for name in ["probe", "unused"] {
+        let request = host
+            .request(Method::DELETE, "/kellion/v1/artifacts")
+            .query(&[("reference", reference(name))]);
+        assert_eq!(host.send(request).await.status, 204);
+    }
+    host.restart();
+    // The version runs on.
+    assert_eq!(
+        (files(&host, "artifacts"), files(&host, "compiled")),
+        (1, 1)
+    );
+    assert_eq!(agent.of(&host).session("first").count().await, 1);
+    host.delete(&agent.path("")).await.json_of(202);
+    host.restart();
+    assert_eq!(
+        (files(&host, "artifacts"), files(&host, "compiled")),
+        (0, 0)
+    );
+}
+
 /// H19.
 #[tokio::test]
 async fn of_everything_as_much_as_the_quota_says_and_not_one_more() {
@@ -654,6 +691,21 @@ async fn artifacts_have_as_much_room_as_the_quota_says() {
     assert_eq!(usage["usage"]["storageBytes"], 2 << 20);
     let list = client.get("/kellion/v1/artifacts").await.json_of(200);
     assert_eq!(list["artifacts"].as_array().unwrap().len(), 3);
+
+    // What is forgotten makes room.
+    let forget = async |name: &str| {
+        let request = client
+            .request(Method::DELETE, "/kellion/v1/artifacts")
+            .query(&[("reference", reference(name))]);
+        client.send(request).await
+    };
+    assert_eq!(forget("two").await.status, 204);
+    forget("two").await.assert_refused(
+        404,
+        "ResourceNotFoundException",
+        "/two:latest was not found",
+    );
+    push("three", vec![3; 1 << 20]).await.json_of(200);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Artifacts: component bytes by digest, and the references that name them in their tenant's own store.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -188,6 +189,29 @@ fn digest_of(hash: sha2::Sha256) -> Digest {
         .collect::<String>()
         .parse()
         .expect("a SHA-256 has 64 hexadecimal digits")
+}
+
+/// Removes the files of a folder that begin with a digest which nobody needs. What cannot be removed stays for another time.
+pub(super) fn sweep(directory: &Path, needed: &HashSet<Digest>) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let digest = name.to_str().and_then(|name| name.get(..64)?.parse().ok());
+        let digest: Option<Digest> = digest;
+        if let Some(digest) = digest
+            && !needed.contains(&digest)
+        {
+            match std::fs::remove_file(entry.path()) {
+                Ok(()) => {
+                    tracing::info!(artifact.digest = %digest, "removed a file that nobody needs")
+                }
+                Err(error) => {
+                    tracing::warn!(artifact.digest = %digest, %error, "a file that nobody needs stays");
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a file is called before it is whole.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::artifacts::Files;
+use super::artifacts::{self, Files};
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
@@ -125,6 +125,7 @@ impl Agents {
             };
             known.insert(stored.key, entry);
         }
+        sweep(config, &store, &known)?;
         let inner = Arc::new(Inner {
             store,
             secret,
@@ -467,6 +468,23 @@ impl Inner {
         // The queue lives as long as the catalog; a version whose turn never comes is built after the next start.
         let _ = self.queue.send((key, version));
     }
+}
+
+/// Removes artifacts and programs that no reference names and no version was built of. Nothing uses them at the start.
+fn sweep(config: &Config, store: &Store, known: &HashMap<AgentKey, Entry>) -> Result<(), Error> {
+    let mut needed = store.digests()?;
+    for entry in known.values() {
+        for version in entry.versions.values() {
+            if let Build::Ready { digest } = &version.build {
+                needed.insert(digest.clone());
+            }
+        }
+    }
+    for folder in ["artifacts", "compiled"] {
+        artifacts::sweep(&config.data.join(folder), &needed)
+            .map_err(Error::disk("look for files that nobody needs"))?;
+    }
+    Ok(())
 }
 
 /// Makes this server the only one on its data directory. The system lets go of the lock when the process ends, however.

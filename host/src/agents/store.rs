@@ -5,6 +5,7 @@ mod tags;
 mod tokens;
 mod write;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 use super::artifacts::{Artifact, Reference};
 use super::secret::Secret;
 use super::{Agent, Endpoint, Error, VersionRecord};
-use crate::ids::{AgentKey, TenantId};
+use crate::ids::{AgentKey, Digest, TenantId};
 pub(super) use write::Write;
 
 /// One connection, used from blocking threads.
@@ -111,6 +112,34 @@ impl Store {
         }
         transaction.commit()?;
         Ok(true)
+    }
+
+    /// Takes a name away; false when it names nothing.
+    pub(super) fn forget_artifact(
+        &self,
+        tenant: &TenantId,
+        reference: &Reference,
+    ) -> Result<bool, Error> {
+        let sql = "DELETE FROM artifacts WHERE tenant = ?1 AND reference = ?2";
+        let gone = self
+            .connection()
+            .execute(sql, params![tenant.as_str(), reference.as_str()])?;
+        Ok(gone > 0)
+    }
+
+    /// All that references name, of all tenants.
+    pub(super) fn digests(&self) -> Result<HashSet<Digest>, Error> {
+        let connection = self.connection();
+        let mut rows =
+            connection.prepare("SELECT DISTINCT document ->> 'digest' FROM artifacts")?;
+        let found: Vec<String> = rows
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        // What is no digest names no file.
+        Ok(found
+            .iter()
+            .filter_map(|digest| digest.parse().ok())
+            .collect())
     }
 
     /// What the tenant's artifacts have together, in bytes; what several references name counts once.

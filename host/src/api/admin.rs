@@ -61,6 +61,21 @@ pub(super) async fn push(
     Ok(Json(json!(artifact)))
 }
 
+/// Forgets a reference. Versions that were built of what it names go on.
+pub(super) async fn forget(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    Query(query): Query<PushQuery>,
+) -> Result<StatusCode, ApiError> {
+    let reference: Reference = query
+        .reference
+        .parse()
+        .map_err(|message: String| ApiError::invalid("reference", message))?;
+    let agents = api.agents.clone();
+    blocking(move || agents.forget_artifact(&principal.tenant, &reference)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(super) async fn artifacts(
     State(api): State<Arc<Api>>,
     Extension(principal): Extension<Principal>,

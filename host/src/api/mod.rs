@@ -130,6 +130,7 @@ routes! {
     Manage GET "/kellion/v1/usage" admin::usage;
     Manage GET "/kellion/v1/artifacts" admin::artifacts;
     Upload PUT "/kellion/v1/artifacts" admin::push;
+    Manage DELETE "/kellion/v1/artifacts" admin::forget;
     Manage GET "/kellion/v1/agents/{agent}/grant" grants::grant;
     Manage GET "/kellion/v1/sessions" admin::sessions;
     Manage GET "/kellion/v1/agents/{agent}/sessions/{session}" admin::session;

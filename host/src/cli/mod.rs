@@ -2,6 +2,7 @@
 
 mod agents;
 mod answer;
+mod artifacts;
 mod build;
 mod chat;
 mod check;
@@ -95,6 +96,13 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// List what is stored under which reference, or forget a reference.
+    Artifacts {
+        #[command(flatten)]
+        args: artifacts::Args,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// Show how much of its quotas the tenant uses.
     Usage {
         #[command(flatten)]
@@ -166,6 +174,7 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         Command::Deploy { args, client } => deploy::run(&args, &client.client()?, json).await,
         Command::Invoke { args, client } => invoke::run(&args, &client.client()?).await,
         Command::Agents { client } => agents::run(&client.client()?, json).await,
+        Command::Artifacts { args, client } => artifacts::run(&args, &client.client()?, json).await,
         Command::Usage { client } => usage::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
         Command::Inspect { args, client } => inspect::run(&args, client, json).await,

@@ -46,8 +46,8 @@ impl Agents {
         let stored = self.0.files.store(pin!(within)).await;
         let exceeded = |most: u64| {
             Error::Quota(format!(
-                "the account's artifacts would have more than {most} MiB, its quota storage_mib; delete agents' old \
-                 artifacts, or ask the server's operator for more"
+                "the account's artifacts would have more than {most} MiB, its quota storage_mib; remove some with \
+                 `kellion artifacts rm`, or ask the server's operator for more"
             ))
         };
         if let (true, Some(most)) = (full.load(Ordering::Relaxed), most) {
@@ -73,6 +73,15 @@ impl Agents {
     /// The tenant's artifacts, by reference.
     pub fn artifacts(&self, tenant: &TenantId) -> Result<Vec<Artifact>, Error> {
         self.0.store.artifacts(tenant)
+    }
+
+    /// Forgets a reference. What it names is removed when the server starts next, unless another reference or a version that
+    /// was built of it needs it.
+    pub fn forget_artifact(&self, tenant: &TenantId, reference: &Reference) -> Result<(), Error> {
+        if self.0.store.forget_artifact(tenant, reference)? {
+            return Ok(());
+        }
+        Err(Error::NotFound(format!("an artifact {reference}")))
     }
 
     /// How much of its quotas a tenant uses.
