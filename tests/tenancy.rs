@@ -493,6 +493,13 @@ async fn the_command_line_signs_with_the_environments_credentials() {
             .output()
             .expect("the binary can be run")
     };
+    let unsigned = crate::harness::kellion(host.folder())
+        .args(["agents", "--endpoint", host.endpoint()])
+        .output()
+        .expect("the binary can be run");
+    let said = String::from_utf8_lossy(&unsigned.stderr);
+    assert!(said.contains("set AWS_ACCESS_KEY_ID"), "{said}");
+    assert_eq!(unsigned.status.code(), Some(4));
     let refused = deploy("wrong");
     assert_eq!(refused.status.code(), Some(4), "{refused:?}");
     let deployed = deploy(&key.secret);

@@ -96,6 +96,8 @@ impl Client {
             return Ok(response);
         }
         let status = response.status();
+        let exception = response.headers().get("x-amzn-errortype");
+        let unsigned = exception.is_some_and(|name| name == "MissingAuthenticationTokenException");
         let text = response.text().await.unwrap_or_default();
         let message = serde_json::from_str::<Value>(&text)
             .ok()
@@ -108,7 +110,12 @@ impl Client {
             StatusCode::FAILED_DEPENDENCY => Kind::Agent,
             _ => Kind::Failure,
         };
-        Err(Failure::new(message).of_kind(kind))
+        let failure = Failure::new(message).of_kind(kind);
+        Err(if unsigned {
+            failure.because(&SignIt)
+        } else {
+            failure
+        })
     }
 
     /// Sends, and reads the answer as JSON.
@@ -202,6 +209,13 @@ impl Agent {
         }
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this server takes signed requests; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that its operator has made \
+     with: kellion keys create ACCOUNT"
+)]
+struct SignIt;
 
 #[derive(Debug, thiserror::Error)]
 #[error("start one with: kellion serve, or name another with --endpoint")]
