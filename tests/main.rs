@@ -35,6 +35,7 @@ mod issuer;
 mod lifecycle;
 mod models;
 mod pages;
+mod quotas;
 mod secrets;
 #[expect(
     dead_code,

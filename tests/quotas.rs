@@ -1,0 +1,203 @@
+//! Quotas: who has as much as it may is refused, and nobody else is slowed; and what becomes of what nobody needs.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{Host, PROBE, Reply, eventually, reference};
+use crate::tenancy::configuration;
+
+/// How many files there are in a folder of the server's data.
+fn files(host: &Host, folder: &str) -> usize {
+    let folder = host.folder().join("data").join(folder);
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Files go when nothing needs them any more, at the next start.
+#[tokio::test]
+async fn what_no_reference_and_no_version_needs_goes_from_the_disk() {
+    let mut host = Host::builder().alone().start();
+    let agent = host.deploy("probe", PROBE).await;
+    host.push(&reference("unused"), vec![7; 1_000]).await;
+    assert_eq!(
+        (files(&host, "artifacts"), files(&host, "compiled")),
+        (2, 1)
+    );
+    for name in ["probe", "unused"] {
+        let request = host
+            .request(Method::DELETE, "/kellion/v1/artifacts")
+            .query(&[("reference", reference(name))]);
+        assert_eq!(host.send(request).await.status, 204);
+    }
+    host.restart();
+    // The version runs on.
+    assert_eq!(
+        (files(&host, "artifacts"), files(&host, "compiled")),
+        (1, 1)
+    );
+    assert_eq!(agent.of(&host).session("first").count().await, 1);
+    host.delete(&agent.path("")).await.json_of(202);
+    host.restart();
+    assert_eq!(
+        (files(&host, "artifacts"), files(&host, "compiled")),
+        (0, 0)
+    );
+}
+
+/// H19.
+#[tokio::test]
+async fn of_everything_as_much_as_the_quota_says_and_not_one_more() {
+    let host = Host::start();
+    let policy = "[quotas]\nagents = 3\nversions = 2\nsessions = 4\n";
+    let client = host.guest("small", policy).await;
+    let agent = client.deploy("probe", PROBE).await;
+    let all = |replies: Vec<Reply>, most: usize, good: u16, quota: &str| {
+        let (fine, refused): (Vec<_>, Vec<_>) =
+            replies.into_iter().partition(|reply| reply.status == good);
+        assert_eq!(fine.len(), most, "{refused:?}");
+        for reply in &refused {
+            reply.assert_refused(402, "ServiceQuotaExceededException", quota);
+        }
+    };
+    let create = (0..4).map(|number| {
+        let client = client.clone();
+        async move {
+            let mut input = configuration("probe");
+            input["agentRuntimeName"] = json!(format!("more_{number}"));
+            client.put("/runtimes/", &input).await
+        }
+    });
+    all(
+        futures::future::join_all(create).await,
+        2,
+        202,
+        "quota agents",
+    );
+
+    let update = (0..3).map(|_| {
+        let (client, path) = (client.clone(), agent.path(""));
+        async move { client.put(&path, &configuration("probe")).await }
+    });
+    all(
+        futures::future::join_all(update).await,
+        1,
+        202,
+        "quota versions",
+    );
+    agent.built().await;
+
+    let invoke = (0..7).map(|number| {
+        let session = agent.session(&format!("s{number}"));
+        async move { session.invoke(json!({ "do": "count" })).await }
+    });
+    let replies = futures::future::join_all(invoke).await;
+    let first = replies
+        .iter()
+        .position(|reply| reply.status == 200)
+        .unwrap();
+    all(replies, 4, 200, "quota sessions");
+    // Those that are there go on, and one that ends makes room.
+    let there = agent.session(&format!("s{first}"));
+    assert_eq!(there.count().await, 2);
+    assert_eq!(there.stop().await.status, 200);
+    assert_eq!(agent.session("another").count().await, 1);
+    let usage = client.get("/kellion/v1/usage").await.json_of(200);
+    assert_eq!(usage["usage"]["sessions"], 4);
+    assert_eq!(usage["policy"]["quotas"]["sessions"], 4);
+}
+
+#[tokio::test]
+async fn artifacts_have_as_much_room_as_the_quota_says() {
+    let host = Host::start();
+    let client = host.guest("small", "[quotas]\nstorage_mib = 2\n").await;
+    let push = async |name: &str, bytes: Vec<u8>| {
+        let request = client
+            .request(Method::PUT, "/kellion/v1/artifacts")
+            .query(&[("reference", reference(name))])
+            .body(bytes);
+        client.send(request).await
+    };
+    push("one", vec![1; 1 << 20]).await.json_of(200);
+    push("same", vec![1; 1 << 20]).await.json_of(200);
+    push("two", vec![2; (1 << 20) + 1]).await.assert_refused(
+        402,
+        "ServiceQuotaExceededException",
+        "storage_mib",
+    );
+    push("two", vec![2; 1 << 20]).await.json_of(200);
+    let usage = client.get("/kellion/v1/usage").await.json_of(200);
+    assert_eq!(usage["usage"]["storageBytes"], 2 << 20);
+    let list = client.get("/kellion/v1/artifacts").await.json_of(200);
+    assert_eq!(list["artifacts"].as_array().unwrap().len(), 3);
+
+    // What is forgotten makes room.
+    let forget = async |name: &str| {
+        let request = client
+            .request(Method::DELETE, "/kellion/v1/artifacts")
+            .query(&[("reference", reference(name))]);
+        client.send(request).await
+    };
+    assert_eq!(forget("two").await.status, 204);
+    forget("two").await.assert_refused(
+        404,
+        "ResourceNotFoundException",
+        "/two:latest was not found",
+    );
+    push("three", vec![3; 1 << 20]).await.json_of(200);
+}
+
+#[tokio::test]
+async fn who_has_too_many_turns_at_once_is_refused_and_nobody_else_waits() {
+    let host = Host::start();
+    let busy = host.guest("busy", "[quotas]\nconcurrent_turns = 2\n").await;
+    let other = host.guest("other", "").await;
+    let agent = busy.deploy("probe", PROBE).await;
+    let others = other.deploy("probe", PROBE).await;
+    let spin = |name: &str| {
+        let session = agent.session(name);
+        tokio::spawn(async move { session.invoke(json!({ "do": "spin" })).await })
+    };
+    let (one, two) = (spin("one"), spin("two"));
+    eventually("two turns", || async {
+        let usage = busy.get("/kellion/v1/usage").await.json_of(200);
+        (usage["usage"]["concurrentTurns"] == 2).then_some(())
+    })
+    .await;
+    let refused = agent
+        .session("three")
+        .invoke(json!({ "do": "count" }))
+        .await;
+    refused.assert_refused(429, "ThrottlingException", "concurrent_turns");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(others.session("one").count().await, 1);
+    for (name, turn) in [("one", one), ("two", two)] {
+        agent.session(name).stop().await;
+        turn.await.unwrap();
+    }
+    let count = eventually("a place", || async {
+        let reply = agent
+            .session("three")
+            .invoke(json!({ "do": "count" }))
+            .await;
+        (reply.status == 200).then(|| reply.json())
+    })
+    .await;
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_again() {
+    let host = Host::start();
+    let eager = host
+        .guest("eager", "[quotas]\nrequests_per_second = 1\n")
+        .await;
+    let calm = host.guest("calm", "").await;
+    let refused = eventually("a refusal", || async {
+        let replies =
+            futures::future::join_all((0..4).map(|_| eager.get("/kellion/v1/server"))).await;
+        replies.into_iter().find(|reply| reply.status == 429)
+    })
+    .await;
+    refused.assert_refused(429, "ThrottlingException", "requests_per_second");
+    assert_eq!(refused.header("retry-after"), "1");
+    calm.get("/kellion/v1/server").await.json_of(200);
+}
