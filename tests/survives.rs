@@ -224,6 +224,8 @@ async fn an_unmodified_boto3_call_outlives_its_server() {
     let agent = host.deploy("tutorial", TUTORIAL).await;
     let session = agent.session("boto3");
     let mut command = Tool::Script("survive.py").command(host.folder());
+    // By default all its tries may fall into the time that a busy machine takes to start a server.
+    command.env("AWS_MAX_ATTEMPTS", "10");
     let payload = sum("2*5").to_string();
     command.args([host.endpoint(), &agent.arn, &session.id, &payload]);
     let caller = tokio::spawn(async move { run(&mut command).await });
@@ -246,6 +248,8 @@ async fn an_unmodified_boto3_call_outlives_its_server_in_the_middle_of_a_model_s
     let agent = host.deploy("probe", PROBE).await;
     let session = agent.session("boto3");
     let mut command = Tool::Script("survive.py").command(host.folder());
+    // By default all its tries may fall into the time that a busy machine takes to start a server.
+    command.env("AWS_MAX_ATTEMPTS", "10");
     let payload = json!({ "do": "model-stream", "prompt": "Count" }).to_string();
     command.args([host.endpoint(), &agent.arn, &session.id, &payload]);
     let caller = tokio::spawn(async move { run(&mut command).await });

@@ -12,6 +12,7 @@ mod reply;
 mod services;
 mod tools;
 mod trace;
+pub(crate) mod wat;
 mod witness;
 
 use std::future::Future;
