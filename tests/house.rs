@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// The rooms and their floors. A room may use rooms of lower floors only: then nothing below can come to depend on what
 /// stands above it, and a room can be read, tested and moved with what is under it.
 const FLOORS: &[(&str, u32)] = &[
+    ("fuzzing", 7),
     ("main", 7),
     ("cli", 6),
     ("app", 5),

@@ -130,6 +130,16 @@ impl Config {
     }
 }
 
+/// Any file can be read, or says what is wrong.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Err(error) = toml::from_str::<Config>(text)
+    {
+        assert!(!error.to_string().is_empty());
+    }
+}
+
 /// `$XDG_DATA_HOME/kellion`, by default `~/.local/share/kellion`.
 fn default_data() -> PathBuf {
     let set = |name| {

@@ -21,6 +21,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contract;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod grants;
 pub mod ids;
 pub mod journal;

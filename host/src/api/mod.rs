@@ -7,6 +7,8 @@ mod agentcore;
 mod auth;
 mod body;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod grants;
 mod local;
 mod travel;

@@ -89,6 +89,13 @@ fn take_frame(bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(frame)
 }
 
+/// The events of whole frames.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_frames(mut bytes: Vec<u8>) -> Vec<Value> {
+    let frames = std::iter::from_fn(|| take_frame(&mut bytes));
+    frames.map(|frame| event(&frame)).collect()
+}
+
 /// What a frame carries.
 fn event(frame: &[u8]) -> Value {
     let frame = String::from_utf8_lossy(frame);

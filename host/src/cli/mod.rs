@@ -30,6 +30,9 @@ mod usage;
 
 use std::process::ExitCode;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use answer::read_frames;
+
 use clap::{Parser, Subcommand};
 
 use client::ClientArgs;

@@ -19,6 +19,8 @@ mod body;
 mod chain;
 mod codec;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod handle;
 mod head;
 mod history;

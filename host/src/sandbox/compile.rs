@@ -136,7 +136,7 @@ pub fn inspect(
 }
 
 /// Tells the usual mix-ups apart before a parser sees the bytes.
-fn is_component(bytes: &[u8]) -> Result<(), CompileError> {
+pub(super) fn is_component(bytes: &[u8]) -> Result<(), CompileError> {
     const MAGIC: &[u8] = b"\0asm";
     let hint = match bytes.get(..8) {
         Some(b"\0asm\x0d\0\x01\0") => return Ok(()),

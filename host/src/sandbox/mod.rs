@@ -12,6 +12,8 @@ mod cell;
 mod clocks;
 mod compile;
 mod engine;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod handles;
 mod image;
 mod instrument;

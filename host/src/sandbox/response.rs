@@ -52,7 +52,7 @@ impl Host for State {
     }
 }
 
-fn frame(text: String, framing: Framing) -> Vec<u8> {
+pub(super) fn frame(text: String, framing: Framing) -> Vec<u8> {
     match framing {
         Framing::Text => text.into_bytes(),
         Framing::Sse => format!("data: {}\n\n", serde_json::Value::String(text)).into_bytes(),

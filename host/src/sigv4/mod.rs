@@ -9,6 +9,8 @@
 
 mod canonical;
 mod claim;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod keys;
 mod presigned;
 mod signer;

@@ -8,6 +8,8 @@ mod address;
 mod cache;
 mod claims;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod keys;
 mod metadata;
 mod rules;

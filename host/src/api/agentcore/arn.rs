@@ -125,6 +125,18 @@ fn read(arn: &str) -> Option<Named<'_>> {
     })
 }
 
+/// What reads as an ARN names an account and something below `runtime/`.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(text: &str) {
+    if let Some(named) = text.strip_prefix("arn:").and_then(read) {
+        let tail = format!(
+            ":bedrock-agentcore:{}:{}:runtime/{}",
+            named.region, named.account, named.below_runtime
+        );
+        assert!(text.ends_with(&tail), "{text:?}");
+    }
+}
+
 impl Named<'_> {
     /// The agent of this id, if the ARN is of this server's region.
     fn agent(self, api: &Api, agent: AgentId) -> Result<AgentKey, ApiError> {

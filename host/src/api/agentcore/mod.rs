@@ -9,6 +9,8 @@ pub(super) mod command;
 mod configuration;
 pub(super) mod data_plane;
 pub(super) mod endpoints;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod headers;
 pub(super) mod model;
 mod page;

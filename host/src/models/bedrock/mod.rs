@@ -7,6 +7,8 @@ mod assembly;
 mod client;
 mod content;
 mod errors;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod json;
 mod media;
 mod open;

@@ -11,5 +11,23 @@ mod table;
 
 pub(in crate::api) use gate::gate;
 
+/// Holds a document against its operation, as the gate does.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check_document(method: &str, path: &str, document: &serde_json::Value) {
+    let Some(operation) = table::operation_of(method, path) else {
+        return;
+    };
+    let headers = axum::http::HeaderMap::new();
+    let asked = check::Request {
+        path: &[],
+        query: &[],
+        headers: &headers,
+        document: Some(document),
+    };
+    if let Err(failures) = check::check(operation, asked) {
+        assert!((1..=check::MOST).contains(&failures.len()));
+    }
+}
+
 #[cfg(test)]
 mod tests;
