@@ -34,6 +34,7 @@ mod house;
 )]
 mod issuer;
 mod lifecycle;
+mod metrics;
 mod models;
 mod pages;
 mod quotas;

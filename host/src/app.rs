@@ -1,6 +1,7 @@
 //! The server put together, and its life from start to clean stop. The only place that sees every room.
 
 pub mod listen;
+mod process;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use self::listen::Listening;
 use self::listen::tls::{self, Certificates};
 use crate::agents::{self, Agents, Policies};
-use crate::api::{self, Api, Rates};
+use crate::api::{self, Answers, Api, InvalidToken, OperatorToken, Rates};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured, default_tools};
 use crate::journal::{self, Journal};
@@ -18,6 +19,7 @@ use crate::models::bedrock::{Bedrock, SetupError};
 use crate::models::offline::Offline;
 use crate::sandbox::{self, Sandbox};
 use crate::sessions::{Rooms, Sessions};
+use crate::telemetry::Telemetry;
 use crate::tenants::{self, Policy, Tenants};
 use crate::tokens::Tokens;
 
@@ -66,6 +68,9 @@ pub enum Error {
     /// The certificate or its key cannot be used.
     #[error("cannot serve HTTPS")]
     Tls(#[from] tls::Error),
+    /// The operator's token is none.
+    #[error(transparent)]
+    OperatorToken(#[from] InvalidToken),
 }
 
 /// A server that serves.
@@ -116,6 +121,11 @@ impl Server {
         let certificates = config.server.tls.clone().map(Certificates::load);
         let certificates = certificates.transpose()?.map(Arc::new);
 
+        let operator = config.server.operator_token_file.as_deref();
+        let operator = operator.map(OperatorToken::read).transpose()?;
+        let telemetry = Telemetry::default();
+        process::measure(&telemetry);
+
         let provider_name = provider.name();
         let sandbox = Arc::new(Sandbox::new(config.sandbox.clone())?);
         let places = agents::Config {
@@ -150,6 +160,7 @@ impl Server {
             agents: agents.clone(),
             journal,
             clock: Arc::clone(&clock),
+            telemetry: telemetry.clone(),
         };
         let sessions = Sessions::new(config.sessions.clone(), rooms);
         let api = Api {
@@ -162,6 +173,9 @@ impl Server {
             https: config.server.tls.is_some(),
             clock,
             rates: Rates::default(),
+            operator,
+            answers: Answers::new(&telemetry),
+            telemetry,
             region: config.region.clone(),
             provider: provider_name,
         };

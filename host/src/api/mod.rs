@@ -11,6 +11,7 @@ mod error;
 pub(crate) mod fuzzing;
 mod grants;
 mod local;
+mod metrics;
 mod travel;
 
 use std::sync::Arc;
@@ -26,14 +27,16 @@ use crate::agents::Agents;
 use crate::clock::Clock;
 use crate::ids::RequestId;
 use crate::sessions::Sessions;
+use crate::telemetry::Telemetry;
 use crate::tenants::Tenants;
 use crate::tokens::Tokens;
 use agentcore::{
     arn, card, challenge, command, data_plane, endpoints, model, runtimes, stop, tags,
 };
-pub use auth::{Access, Rates};
+pub use auth::{Access, InvalidToken, OperatorToken, Rates};
 
 pub use error::Refusal;
+pub use metrics::Answers;
 
 /// What every handler may use.
 pub struct Api {
@@ -59,6 +62,12 @@ pub struct Api {
     pub provider: &'static str,
     /// How many requests each tenant has sent lately.
     pub rates: Rates,
+    /// The token of who runs the server, if there is one.
+    pub operator: Option<OperatorToken>,
+    /// What is counted.
+    pub telemetry: Telemetry,
+    /// How requests were answered.
+    pub answers: Answers,
 }
 
 impl Api {
@@ -143,6 +152,8 @@ routes! {
     Manage POST "/kellion/v1/agents/{agent}/sessions/{session}/fork" travel::fork;
     Manage POST "/kellion/v1/agents/{agent}/sessions/{session}/replay" travel::replay;
 
+    Operate GET "/kellion/v1/metrics" metrics::scrape;
+
     Open GET "/healthz/live" live;
     Open GET "/healthz/ready" ready;
 }
@@ -179,6 +190,7 @@ async fn envelope(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
         Err(refusal) => refusal.into_response(),
     };
     name_request(&mut response);
+    api.answers.count(response.status());
     response
 }
 

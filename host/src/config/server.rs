@@ -33,6 +33,9 @@ pub struct Server {
     pub max_streams: NonZeroU32,
     /// The certificate, for HTTPS. None by default: plain HTTP.
     pub tls: Option<Tls>,
+    /// The file with the token that opens what concerns the whole server, such as its metrics: 32 characters at least. None
+    /// by default; then, once there are keys, nobody is let in there.
+    pub operator_token_file: Option<PathBuf>,
 }
 
 /// Where the certificate and its key are. Both files are read again when they change.
@@ -90,6 +93,7 @@ impl Default for Server {
             write_timeout_seconds: seconds(60),
             max_streams: number(250),
             tls: None,
+            operator_token_file: None,
         }
     }
 }

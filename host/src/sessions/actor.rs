@@ -312,6 +312,7 @@ impl Actor {
             | TurnEnd::Abandoned { .. } => true,
         };
         if let Some(receipt) = performance.receipt(&end, life.memory_bytes()) {
+            self.shared.tally.turn(&receipt);
             self.record.add(receipt);
         }
         Over {

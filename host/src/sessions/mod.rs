@@ -27,6 +27,7 @@ mod quota;
 mod record;
 mod replay;
 mod state;
+mod tally;
 mod tape;
 mod travel;
 mod turn;
@@ -56,12 +57,14 @@ use crate::ids::{AgentKey, RequestId, SessionKey, TenantId};
 use crate::journal::{self, Durability, Journal};
 use crate::models::Provider;
 use crate::sandbox::Sandbox;
+use crate::telemetry::Telemetry;
 use actor::{Actor, Delivery, Ending};
 use directory::{Directory, Handle};
 use log::SessionLog;
 use outlet::{Reader, outlet};
 use quota::Counts;
 use record::Record;
+use tally::Tally;
 
 /// How sessions are kept. `[sessions]` in the configuration file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -181,6 +184,7 @@ struct Shared {
     actors: TaskTracker,
     directory: Mutex<Directory>,
     counts: Counts,
+    tally: Tally,
 }
 
 /// The rooms below, which sessions are made of.
@@ -195,6 +199,8 @@ pub struct Rooms {
     pub journal: Journal,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// What is counted.
+    pub telemetry: Telemetry,
 }
 
 impl Sessions {
@@ -206,6 +212,7 @@ impl Sessions {
             agents,
             journal,
             clock,
+            telemetry,
         } = rooms;
         let shared = Arc::new(Shared {
             config,
@@ -217,7 +224,17 @@ impl Sessions {
             actors: TaskTracker::new(),
             directory: Mutex::default(),
             counts: Counts::default(),
+            tally: Tally::new(&telemetry),
         });
+        let awake = Arc::downgrade(&shared);
+        telemetry.measured(
+            "kellion_sessions_awake",
+            "Sessions that are in memory",
+            move || {
+                let shared = awake.upgrade();
+                shared.map_or(0, |shared| shared.directory().awake().count() as u64)
+            },
+        );
         tokio::spawn(housekeeping::keep_house(Arc::downgrade(&shared)));
         tokio::spawn(pressure::watch(Arc::downgrade(&shared)));
         Self(shared)

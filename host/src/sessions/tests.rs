@@ -170,6 +170,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         actors: TaskTracker::new(),
         directory: Mutex::default(),
         counts: super::quota::Counts::default(),
+        tally: super::tally::Tally::new(&crate::telemetry::Telemetry::default()),
     };
     (shared, Arc::new(deployment))
 }

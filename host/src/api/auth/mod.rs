@@ -1,5 +1,6 @@
 //! The gate before each route: who calls, and whether they may.
 
+mod operator;
 mod rate;
 mod signature;
 
@@ -14,6 +15,7 @@ use futures::future::BoxFuture;
 use super::Api;
 use super::error::{ApiError, Code};
 use crate::tenants::{Permission, Principal};
+pub use operator::{InvalidToken, OperatorToken};
 pub use rate::Rates;
 pub(super) use signature::DeclaredDigest;
 
@@ -28,6 +30,8 @@ pub enum Access {
     Manage,
     /// The same, for a body too large to be held: it is checked against its [`DeclaredDigest`] as it is read.
     Upload,
+    /// Who runs the server: by the operator's token, or the way from this machine as long as there are no keys.
+    Operate,
 }
 
 /// What a caller of an agent has brought.
@@ -65,8 +69,13 @@ pub(super) fn gate(
 
 async fn check(gate: Gate, request: Request, next: Next) -> Result<Response, ApiError> {
     let Gate { api, access } = gate;
-    if access == Access::Open {
-        return Ok(next.run(request).await);
+    match access {
+        Access::Open => return Ok(next.run(request).await),
+        Access::Operate => {
+            operates(&api, &request)?;
+            return Ok(next.run(request).await);
+        }
+        Access::Invoke | Access::Manage | Access::Upload => {}
     }
     let (credentials, mut request) = match bearer(&request) {
         Some(token) => (Credentials::Bearer(token), request),
@@ -77,7 +86,9 @@ async fn check(gate: Gate, request: Request, next: Next) -> Result<Response, Api
         (Credentials::Verified(principal), access) => {
             let needed = match access {
                 Access::Invoke => Permission::Invoke,
-                Access::Open | Access::Manage | Access::Upload => Permission::Manage,
+                Access::Open | Access::Operate | Access::Manage | Access::Upload => {
+                    Permission::Manage
+                }
             };
             allowed(&principal, needed)?;
             api.rates.admit(&principal)?;
@@ -91,7 +102,7 @@ async fn check(gate: Gate, request: Request, next: Next) -> Result<Response, Api
         (unproved, Access::Invoke) => {
             request.extensions_mut().insert(unproved);
         }
-        (_, Access::Open | Access::Manage | Access::Upload) => {
+        (_, Access::Open | Access::Operate | Access::Manage | Access::Upload) => {
             return Err(ApiError::new(
                 Code::MissingAuthenticationToken,
                 "Missing Authentication Token",
@@ -99,6 +110,31 @@ async fn check(gate: Gate, request: Request, next: Next) -> Result<Response, Api
         }
     }
     Ok(next.run(request).await)
+}
+
+/// Whether a request is the operator's.
+fn operates(api: &Api, request: &Request) -> Result<(), ApiError> {
+    if !api.tenants.keyed() {
+        return Ok(());
+    }
+    let token = bearer(request);
+    match (&api.operator, token) {
+        (Some(known), Some(token)) if known.is(&token) => Ok(()),
+        (known, _) => Err(ApiError::new(
+            Code::Unauthorized,
+            match known {
+                Some(_) => "this needs the operator's token, as a bearer token",
+                None => {
+                    "this needs the operator's token, and the server has none; its operator names a file with one as \
+                     operator_token_file under [server]"
+                }
+            },
+        )
+        .with(
+            header::WWW_AUTHENTICATE,
+            header::HeaderValue::from_static("Bearer"),
+        )),
+    }
 }
 
 fn allowed(principal: &Principal, needed: Permission) -> Result<(), ApiError> {

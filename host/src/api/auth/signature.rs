@@ -70,7 +70,7 @@ pub(super) async fn verify(
     };
     let max = match access {
         Access::Invoke => MAX_PAYLOAD,
-        Access::Open | Access::Manage | Access::Upload => MAX_DOCUMENT,
+        Access::Open | Access::Operate | Access::Manage | Access::Upload => MAX_DOCUMENT,
     };
     let (body, declared) = match (claim.body_hash(), access) {
         (BodyHash::Needed, Access::Upload) => {
