@@ -45,6 +45,7 @@ mod secrets;
 )]
 mod stand_in;
 mod streaming;
+mod stress;
 mod survives;
 mod tags;
 mod tenancy;

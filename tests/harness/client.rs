@@ -100,6 +100,12 @@ impl Client {
         self.execute(self.prepare(request)).await
     }
 
+    /// Sends, and gives the answer as it begins.
+    pub(crate) async fn begin(&self, request: RequestBuilder) -> reqwest::Response {
+        let response = self.http.execute(self.prepare(request)).await;
+        response.expect("the server answers")
+    }
+
     /// A request as it will be sent, signed if this client signs.
     pub(crate) fn prepare(&self, request: RequestBuilder) -> Request {
         let mut request = request.build().expect("the request can be made");
