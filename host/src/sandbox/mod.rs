@@ -21,6 +21,7 @@ mod model;
 mod poll;
 mod random;
 mod response;
+mod scan;
 mod session;
 mod stdio;
 mod streams;
@@ -32,6 +33,7 @@ pub use compile::{CompileError, EDITION, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
 pub use image::{Damaged, Image, NotImageable, NotRestored};
 pub use random::Seed;
+pub use scan::{Refused, scan};
 
 #[cfg(test)]
 pub(crate) mod tests;
