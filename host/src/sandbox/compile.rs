@@ -5,6 +5,7 @@ use wasmtime::component::Component;
 
 use super::engine::{linker, shared};
 use super::instrument::{ACCESSOR, instrument};
+use super::scan::{Refused, scan};
 use super::world;
 use crate::contract::AgentPre;
 
@@ -18,6 +19,9 @@ pub enum CompileError {
     /// Not a component at all.
     #[error("{0}")]
     NotAComponent(&'static str),
+    /// A component that is larger than agents are, or uses what is not run here.
+    #[error(transparent)]
+    Refused(Refused),
     /// A component that is not valid, or uses what is switched off here.
     #[error("the component is not valid: {0}")]
     Invalid(String),
@@ -27,6 +31,15 @@ pub enum CompileError {
     /// The compiler itself failed.
     #[error("the component cannot be compiled: {0}")]
     Compiler(String),
+}
+
+impl From<Refused> for CompileError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid(error) => Self::Invalid(error.to_string()),
+            other => Self::Refused(other),
+        }
+    }
 }
 
 /// Checks a component against the world and compiles it for a sandbox of the same memory limit. What can be imaged is
@@ -54,6 +67,7 @@ struct Examined {
 impl Examined {
     fn of(bytes: &[u8], memory_mib: u32) -> Result<Self, CompileError> {
         is_component(bytes)?;
+        scan(bytes, memory_mib)?;
         let mut config = shared(memory_mib);
         config.cranelift_nan_canonicalization(true);
         // A memory's beginning that is kept as an image is mapped, and shared by all sessions; otherwise each copies it.

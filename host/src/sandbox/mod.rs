@@ -23,6 +23,7 @@ mod model;
 mod poll;
 mod random;
 mod response;
+mod scan;
 mod session;
 mod stdio;
 mod streams;
@@ -34,6 +35,7 @@ pub use compile::{CompileError, EDITION, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
 pub use image::{Damaged, Image, NotImageable, NotRestored};
 pub use random::Seed;
+pub use scan::{Refused, scan};
 
 #[cfg(test)]
 pub(crate) mod tests;
