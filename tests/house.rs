@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("grants", 0),
     ("contract", 0),
     ("ids", 0),
+    ("jail", 0),
     ("clock", 0),
 ];
 
@@ -95,6 +96,12 @@ const QUARANTINE: &[(&str, &[&str], &str)] = &[
         "jsonwebtoken",
         &["tokens"],
         "JWT is known to the room that verifies tokens alone",
+    ),
+    ("landlock", &["jail"], "landlock is known to the jail alone"),
+    (
+        "seccompiler",
+        &["jail"],
+        "seccomp is known to the jail alone",
     ),
     (
         "std::env::var",

@@ -33,6 +33,7 @@ mod house;
     reason = "the tests of the room that verifies tokens, which share it, use more of it"
 )]
 mod issuer;
+mod jail;
 mod lifecycle;
 mod metrics;
 mod models;

@@ -1,5 +1,6 @@
 //! The configuration: flags before environment before file before defaults. The only place that reads the environment.
 
+pub mod places;
 mod server;
 
 use std::net::SocketAddr;

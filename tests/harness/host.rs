@@ -296,6 +296,12 @@ impl Host {
         assert!(sent.success(), "the server is gone");
     }
 
+    /// Ends the server by a signal.
+    pub(crate) fn die_of(&mut self, name: &str) {
+        self.must_live = false;
+        self.signal(name);
+    }
+
     /// Where the server listens.
     pub(crate) fn address(&self) -> String {
         let endpoint = self.client.endpoint();

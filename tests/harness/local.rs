@@ -12,6 +12,9 @@ use tempfile::TempDir;
 
 use super::Client;
 
+/// The server's own program.
+const KELLION: &str = env!("CARGO_BIN_EXE_kellion");
+
 /// A server whose time stands still until it is told to move.
 pub(crate) struct Local {
     client: Client,
@@ -37,9 +40,14 @@ impl Local {
 
     /// The same with another configuration.
     pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::compiled_by(Path::new(KELLION), configure).await
+    }
+
+    /// The same with another program than the server's own that compiles.
+    pub(crate) async fn compiled_by(compiler: &Path, configure: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let now = Timestamp::from_millis(1_800_000_000_000);
-        let mut local = Self::configured(data.path(), now, configure).await;
+        let mut local = Self::configured(data.path(), now, compiler, configure).await;
         local._own = Some(data);
         local
     }
@@ -48,10 +56,16 @@ impl Local {
     pub(crate) async fn start_in(data: &Path, ago: Duration) -> Self {
         let now = u64::try_from(ago.as_millis()).expect("nobody waits so long");
         let now = SystemClock.now().as_millis() - now;
-        Self::configured(data, Timestamp::from_millis(now), |_| {}).await
+        let now = Timestamp::from_millis(now);
+        Self::configured(data, now, Path::new(KELLION), |_| {}).await
     }
 
-    async fn configured(data: &Path, now: Timestamp, configure: impl FnOnce(&mut Config)) -> Self {
+    async fn configured(
+        data: &Path,
+        now: Timestamp,
+        compiler: &Path,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data: data.to_owned(),
@@ -62,8 +76,7 @@ impl Local {
         config.sandbox.max_live_sessions = 16;
         configure(&mut config);
         let clock = ManualClock::new(now);
-        let compiler = PathBuf::from(env!("CARGO_BIN_EXE_kellion"));
-        let server = Server::start(config, compiler, Arc::new(clock.clone()))
+        let server = Server::start(config, compiler.to_owned(), Arc::new(clock.clone()))
             .await
             .expect("the server starts");
         Self {

@@ -8,16 +8,12 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::artifacts::{name, new_file, open_folder};
-use super::child::{Child, Outcome};
-use super::{Config, Error};
+use super::child::{Child, Outcome, largest_program};
+use super::{Config, Error, Limits};
 use crate::contract::log::Level;
 use crate::grants::Manifest;
 use crate::ids::Digest;
 use crate::sandbox::{Birth, Cell, EDITION, Fault, LogSink, Program, Sandbox};
-
-/// The largest Python agents take some 25 s on two idle cores, and minutes on busy ones; past this the component means no
-/// good.
-const COMPILE_TIME: Duration = Duration::from_secs(300);
 
 /// A trial start that takes longer would make every session wait as long.
 const START_TIME: Duration = Duration::from_secs(10);
@@ -41,17 +37,24 @@ pub(super) struct Builder {
     sandbox: Arc<Sandbox>,
     compiler: PathBuf,
     compiled: PathBuf,
+    /// Past this a component means no good.
+    compile_time: Duration,
     programs: Mutex<HashMap<Digest, Arc<OnceCell<Program>>>>,
 }
 
 impl Builder {
-    pub(super) fn new(config: &Config, sandbox: Arc<Sandbox>) -> Result<Self, Error> {
+    pub(super) fn new(
+        config: &Config,
+        limits: Limits,
+        sandbox: Arc<Sandbox>,
+    ) -> Result<Self, Error> {
         let compiled = config.data.join("compiled");
         open_folder(&compiled).map_err(Error::disk("make the programs' folder"))?;
         Ok(Self {
             sandbox,
             compiler: config.compiler.clone(),
             compiled,
+            compile_time: Duration::from_secs(limits.compile_seconds.get().into()),
             programs: Mutex::default(),
         })
     }
@@ -90,10 +93,11 @@ impl Builder {
             }
         }
         self.compile(artifact, path.clone()).await?;
-        let program = self
-            .load(path)
-            .await
-            .map_err(|error| BuildError::Component(format!("{error:#}")))?;
+        let program = self.load(path.clone()).await.map_err(|error| {
+            // It is no program, and nobody shall find it under the name of one.
+            let _ = std::fs::remove_file(&path);
+            BuildError::Component(format!("{error:#}"))
+        })?;
         self.try_start(&program, memory_mib).await?;
         self.prepare(&program).await;
         Ok(program)
@@ -116,6 +120,7 @@ impl Builder {
 
     async fn compile(&self, artifact: PathBuf, target: PathBuf) -> Result<(), BuildError> {
         let input = std::fs::File::open(artifact).map_err(Error::disk("open an artifact"))?;
+        let size = input.metadata().map_or(0, |file| file.len());
         let (output, temporary) = new_file(&self.compiled)?;
         let memory_mib = self.sandbox.config().memory_mib.to_string();
         let child = Child {
@@ -125,7 +130,8 @@ impl Builder {
                 .into(),
             environment: &[],
             folder: None,
-            time: COMPILE_TIME,
+            time: self.compile_time,
+            largest: largest_program(size),
         };
         match child.run(input, output).await? {
             // A torn program must never be found under this name: it would be run.
@@ -134,7 +140,7 @@ impl Builder {
                 .map_err(Error::disk("name a program"))?),
             Outcome::Refused(reason) => Err(BuildError::Component(reason)),
             Outcome::TooLong => {
-                let limit = COMPILE_TIME.as_secs();
+                let limit = self.compile_time.as_secs();
                 Err(BuildError::Component(format!(
                     "compiling the component took longer than {limit} s"
                 )))

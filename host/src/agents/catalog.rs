@@ -98,7 +98,7 @@ impl Agents {
             config.data.join("artifacts"),
             u64::from(limits.artifact_mib) << 20,
         )?;
-        let builder = Builder::new(config, sandbox)?;
+        let builder = Builder::new(config, limits, sandbox)?;
         let mut known = HashMap::new();
         let (queue, waiting) = mpsc::unbounded_channel();
         for stored in store.load()? {

@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,6 +18,16 @@ pub const REFUSED: u8 = 65;
 /// Reasons go into `failureReason`; a page is enough.
 const LONGEST_REASON: u64 = 4_096;
 
+/// The most bytes of the program of a component: interpreters with their heaps take some 1.4 bytes for each of theirs, small
+/// components up to four.
+pub fn largest_program(component: u64) -> u64 {
+    const HEAD: u64 = 16 << 20;
+    const MOST: u64 = 256 << 20;
+    // An operator who lets larger components in, lets their programs be.
+    let most = MOST.max(component.saturating_mul(2));
+    component.saturating_mul(4).saturating_add(HEAD).min(most)
+}
+
 /// A child to be.
 pub(super) struct Child<'a> {
     /// This server's own executable.
@@ -29,6 +40,8 @@ pub(super) struct Child<'a> {
     pub(super) folder: Option<&'a Path>,
     /// How long it may take.
     pub(super) time: Duration,
+    /// The largest file that it and those that it starts may write, in bytes.
+    pub(super) largest: u64,
 }
 
 /// How a child ended.
@@ -52,6 +65,8 @@ impl Child<'_> {
             // Its end is that of the thread that starts this, and workers of the runtime last as long as it does.
             .args(["--server", &std::process::id().to_string()])
             .env_clear()
+            // In jail it cannot see what the cores of this machine are shared by.
+            .env("RAYON_NUM_THREADS", parallelism().to_string())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::from(input))
             .stdout(Stdio::from(output))
@@ -63,39 +78,85 @@ impl Child<'_> {
         }
         let mut child = command.spawn().map_err(Error::disk("start a child"))?;
         let group = Group(child.id());
-        let mut said = Vec::new();
+        group.bound(self.largest);
+        let stderr = child.stderr.take();
         let ended = async {
-            if let Some(stderr) = child.stderr.take() {
+            let status = child.wait().await;
+            // What it started and left behind ends with it, and lets go of stderr. Its number is not given away so soon.
+            drop(group);
+            status
+        };
+        let told = async {
+            let mut said = Vec::new();
+            if let Some(stderr) = stderr {
                 // What cannot be read is no reason; the exit code still tells.
                 let _ = stderr.take(LONGEST_REASON).read_to_end(&mut said).await;
             }
-            child.wait().await
+            String::from_utf8_lossy(&said).trim().to_owned()
         };
-        let status = match tokio::time::timeout(self.time, ended).await {
-            Ok(status) => status.map_err(Error::disk("wait for a child"))?,
-            Err(_) => return Ok(Outcome::TooLong),
+        let whole = async { tokio::join!(ended, told) };
+        let Ok((status, said)) = tokio::time::timeout(self.time, whole).await else {
+            return Ok(Outcome::TooLong);
         };
-        group.ended();
-        let said = String::from_utf8_lossy(&said).trim().to_owned();
+        let status = status.map_err(Error::disk("wait for a child"))?;
         Ok(match status.code() {
             Some(0) => Outcome::Done,
             Some(code) if code == i32::from(REFUSED) => Outcome::Refused(said),
             code => {
-                tracing::error!(?code, %said, "a child failed");
-                Outcome::Lost
+                tracing::error!(?code, signal = status.signal(), %said, "a child failed");
+                match cut(status, &said, self.largest) {
+                    Some(reason) => Outcome::Refused(reason),
+                    None => Outcome::Lost,
+                }
             }
         })
     }
+}
+
+fn parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Why the system ended a child, if it was the system, in words for the owner of what it was given.
+fn cut(status: ExitStatus, said: &str, largest: u64) -> Option<String> {
+    let signal = Signal::from_named_raw(status.signal()?)?;
+    Some(match signal {
+        Signal::XCPU => "it takes more CPU time than there is for it".to_owned(),
+        Signal::XFSZ => format!("it takes more than {} MiB on the disk", largest >> 20),
+        // What the standard library says before it gives up.
+        Signal::ABORT if said.contains("memory allocation of") => {
+            "it takes more memory than there is for it".to_owned()
+        }
+        Signal::KILL => {
+            "the work on it was killed: most likely it takes more memory or CPU time than there is for it".to_owned()
+        }
+        _ => return None,
+    })
 }
 
 /// The child and all that it started.
 struct Group(Option<u32>);
 
 impl Group {
-    /// It ended by itself, with nothing left to end.
-    fn ended(mut self) {
-        self.0 = None;
+    /// Bounds the files that it writes. The child bounds itself; this is for what goes wrong before that.
+    #[cfg(target_os = "linux")]
+    fn bound(&self, largest: u64) {
+        use rustix::process::{Resource, Rlimit, prlimit};
+
+        let limit = Rlimit {
+            current: Some(largest),
+            maximum: Some(largest),
+        };
+        let leader = self.0.and_then(|id| i32::try_from(id).ok());
+        if let Some(leader) = leader.and_then(Pid::from_raw) {
+            // It may be gone already.
+            let _ = prlimit(Some(leader), Resource::Fsize, limit);
+        }
     }
+
+    /// Other systems cannot bound another process.
+    #[cfg(not(target_os = "linux"))]
+    fn bound(&self, _: u64) {}
 }
 
 impl Drop for Group {

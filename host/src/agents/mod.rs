@@ -17,6 +17,7 @@ mod store;
 mod tags;
 mod workshop;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use serde::Deserialize;
 pub use artifacts::{Artifact, Reference};
 pub use authorizer::Authorizer;
 pub use catalog::{Agents, NewAgent, NewEndpoint};
-pub use child::REFUSED;
+pub use child::{REFUSED, largest_program};
 pub use deployment::{Deployment, NotServing};
 pub use once::Once;
 pub use records::{
@@ -35,7 +36,7 @@ pub use records::{
 pub use secret::Secret;
 pub use sources::{Access, Policy as SourcePolicy, zip};
 pub use tags::{MAX_TAGS, Resource, Tags};
-pub use workshop::BuildPolicy;
+pub use workshop::{BuildPolicy, LARGEST_FILE};
 
 use crate::ids::TenantId;
 use crate::tenants::Policy;
@@ -73,11 +74,17 @@ pub type Policies = Arc<dyn Fn(&TenantId) -> Arc<Policy> + Send + Sync>;
 pub struct Limits {
     /// The largest artifact, in MiB. 256 by default: Python agents with many libraries have some 90.
     pub artifact_mib: u32,
+    /// How long compiling one may take, in seconds. 300 by default: the largest Python agents take some 25 s on two idle
+    /// cores, and minutes on busy ones.
+    pub compile_seconds: NonZeroU32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { artifact_mib: 256 }
+        Self {
+            artifact_mib: 256,
+            compile_seconds: NonZeroU32::new(300).expect("a default is not zero"),
+        }
     }
 }
 

@@ -19,6 +19,9 @@ use crate::ids::Digest;
 /// Agents with many libraries take a minute or two, and the first one of its language waits for the toolchain.
 const BUILD_TIME: Duration = Duration::from_secs(600);
 
+/// The largest file that a build may write, in bytes.
+pub const LARGEST_FILE: u64 = 2 << 30;
+
 /// Which sources are built on this server: none, unless it is told to. `[build]` in the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -110,6 +113,22 @@ impl Workshop {
         Ok(Digest::of(&serde_json::to_vec(&parts)?).to_string())
     }
 
+    /// What a build sees of the environment. It writes nowhere but in its room and beside the toolchains, and package
+    /// managers have to be told so.
+    fn environment(&self, scratch: &Path) -> Vec<(String, String)> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let mut environment = self.environment.clone();
+        environment.push(("TMPDIR".to_owned(), text(scratch)));
+        if let Some(tools) = &self.policy.tools {
+            environment.push(("PIP_CACHE_DIR".to_owned(), text(&tools.join("pip-cache"))));
+            environment.push((
+                "npm_config_cache".to_owned(),
+                text(&tools.join("npm-cache")),
+            ));
+        }
+        environment
+    }
+
     async fn make(
         &self,
         files: &Files,
@@ -124,6 +143,9 @@ impl Workshop {
             serde_json::to_vec(environment).map_err(Error::from)?,
         )
         .map_err(Error::disk("write a build's variables"))?;
+        let scratch = room.path().join("tmp");
+        std::fs::create_dir(&scratch).map_err(Error::disk("make a folder"))?;
+        let environment = self.environment(&scratch);
         let input = File::open(zip).map_err(Error::disk("open an artifact"))?;
         let (output, filled) = files.blank()?;
 
@@ -150,9 +172,10 @@ impl Workshop {
         let child = Child {
             program: &self.program,
             arguments,
-            environment: &self.environment,
+            environment: &environment,
             folder: Some(room.path()),
             time: BUILD_TIME,
+            largest: LARGEST_FILE,
         };
         let outcome = child.run(input, output).await?;
         // Thousands of files, some of them large: not for a thread that serves.

@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::{Api, blocking};
 use crate::agents::Reference;
 use crate::ids::{AgentId, AgentKey, RequestId, SessionKey};
+use crate::jail;
 use crate::tenants::Principal;
 
 type Answer = Result<Json<Value>, ApiError>;
@@ -29,6 +30,14 @@ pub(super) async fn server(
         "account": principal.tenant,
         "region": api.region,
         "provider": api.provider,
+    }))
+}
+
+/// What the server runs as.
+pub(super) async fn status() -> Json<Value> {
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "sandbox": jail::state(),
     }))
 }
 

@@ -138,6 +138,7 @@ routes! {
     Open GET "/runtimes/{agent}/invocations/.well-known/oauth-protected-resource" challenge::metadata;
 
     Manage GET "/kellion/v1/server" admin::server;
+    Manage GET "/kellion/v1/status" admin::status;
     Manage GET "/kellion/v1/usage" admin::usage;
     Manage GET "/kellion/v1/artifacts" admin::artifacts;
     Upload PUT "/kellion/v1/artifacts" admin::push;

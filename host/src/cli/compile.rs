@@ -1,9 +1,12 @@
 //! The compile child: a stranger's component on stdin, a program on stdout, the reason on stderr when there is none.
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use crate::agents::REFUSED;
+use crate::agents::{REFUSED, largest_program};
+use crate::jail;
 use crate::sandbox;
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +25,11 @@ pub(super) fn run(args: &Args) -> ExitCode {
     {
         return ExitCode::FAILURE;
     }
+    let largest = largest();
+    if let Err(error) = jail::alone(largest) {
+        super::tell(&error);
+        return ExitCode::FAILURE;
+    }
     let mut component = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut component) {
         super::tell(format_args!("cannot read the component: {error}"));
@@ -34,6 +42,13 @@ pub(super) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(REFUSED);
         }
     };
+    if program.len() as u64 > largest {
+        super::tell(format_args!(
+            "the compiled component would take more than {} MiB",
+            largest >> 20
+        ));
+        return ExitCode::from(REFUSED);
+    }
     match std::io::stdout().lock().write_all(&program) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -41,6 +56,14 @@ pub(super) fn run(args: &Args) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The most bytes of the program, by the size of the component. Of what is no file, nothing is known yet.
+fn largest() -> u64 {
+    let input = std::io::stdin().as_fd().try_clone_to_owned();
+    let file = input.and_then(|input| File::from(input).metadata());
+    let size = file.ok().filter(std::fs::Metadata::is_file);
+    largest_program(size.map_or(u64::from(u32::MAX), |file| file.len()))
 }
 
 /// Has the system end this process when the server does, however it ends; false when it has ended already.

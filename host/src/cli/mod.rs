@@ -22,12 +22,14 @@ mod push;
 mod serve;
 mod sessions;
 mod signing;
+mod status;
 mod tenants;
 mod test;
 mod travel;
 mod unpack;
 mod usage;
 
+use std::future::Future;
 use std::process::ExitCode;
 
 #[cfg(any(test, fuzzing))]
@@ -111,6 +113,11 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Show what the server is, and how it is confined.
+    Status {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// List sessions; or show, stop, fork, replay or export one.
     Sessions {
         #[command(flatten)]
@@ -151,13 +158,9 @@ pub fn run() -> ExitCode {
         Command::Tenants(args) => tenants::run(&args, cli.json),
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Build(args) => build::run(&args, cli.json),
-        command => match tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-        {
-            Ok(runtime) => runtime.block_on(run_async(command, cli.json)),
-            Err(error) => Err(Failure::new("cannot start the runtime").because(&error)),
-        },
+        // Goes to jail before there are threads.
+        Command::Serve(args) => serve::run(&args, cli.json),
+        command => wait_for(run_async(command, cli.json)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -165,9 +168,19 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Runs a command to its end, on as many threads as there are cores.
+fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => Err(Failure::new("cannot start the runtime").because(&error)),
+    }
+}
+
 async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
     match command {
-        Command::Serve(args) => serve::run(&args, json).await,
         Command::Demo(args) => demo::run(&args).await,
         Command::Check(args) => check::run(&args, json).await,
         Command::Dev(args) => dev::run(&args).await,
@@ -179,9 +192,11 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         Command::Agents { client } => agents::run(&client.client()?, json).await,
         Command::Artifacts { args, client } => artifacts::run(&args, &client.client()?, json).await,
         Command::Usage { client } => usage::run(&client.client()?, json).await,
+        Command::Status { client } => status::run(&client.client()?, json).await,
         Command::Sessions { args, client } => sessions::run(&args, &client.client()?, json).await,
         Command::Inspect { args, client } => inspect::run(&args, client, json).await,
         Command::New(_)
+        | Command::Serve(_)
         | Command::Build(_)
         | Command::Tenants(_)
         | Command::Keys(_)

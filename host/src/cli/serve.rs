@@ -1,7 +1,9 @@
 //! `kellion serve`.
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -10,7 +12,8 @@ use tracing_subscriber::EnvFilter;
 use super::exit::Failure;
 use crate::app::{Server, asked_to_stop};
 use crate::clock::SystemClock;
-use crate::config::{Config, ProviderChoice, Tls};
+use crate::config::{Config, ProviderChoice, Tls, default_tools, places};
+use crate::jail;
 use crate::models::Provider;
 
 #[derive(Debug, Default, clap::Args)]
@@ -43,13 +46,50 @@ pub(super) struct Args {
         requires = "tls_certificate"
     )]
     pub(super) tls_key: Option<PathBuf>,
+    /// Whether the server gives up what it does not need: wholly or not at all, as far as the system lets it, or not.
+    /// [default: try]
+    #[arg(long, env = "KELLION_SANDBOX", value_name = "MODE")]
+    pub(super) sandbox: Option<jail::Mode>,
 }
 
-pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
     log_to_stderr();
-    let server = Server::start(config(args)?, compiler()?, Arc::new(SystemClock))
+    let (config, compiler) = (config(args)?, compiler()?);
+    confine(&config, &compiler)?;
+    super::wait_for(serve(config, compiler, json))
+}
+
+/// Gives up what the server does not need. What it opens later, such as its databases and the port, is within that.
+fn confine(config: &Config, executable: &Path) -> Result<(), Failure> {
+    let mode = config.server.sandbox;
+    if mode != jail::Mode::Off {
+        // What is not there yet cannot be kept open. Why it cannot be made, is said by who needs it.
+        let builds = config.build.python || config.build.node;
+        let tools = config.build.tools.clone().or_else(default_tools);
+        for folder in [Some(config.data.clone()), tools.filter(|_| builds)] {
+            let mut maker = DirBuilder::new();
+            let _ = folder.map(|folder| maker.recursive(true).mode(0o700).create(folder));
+        }
+    }
+    let state = jail::serve(mode, &places::of_server(config, executable))
+        .map_err(|error| Failure::of(&error))?;
+    tracing::info!(
+        sandbox = ?state.mode,
+        landlock = ?state.landlock,
+        seccomp = state.seccomp,
+        "what this server can do to the system"
+    );
+    Ok(())
+}
+
+async fn serve(config: Config, compiler: PathBuf, json: bool) -> Result<(), Failure> {
+    let confined = config.server.sandbox != jail::Mode::Off;
+    let server = Server::start(config, compiler, Arc::new(SystemClock))
         .await
         .map_err(|error| Failure::of(&error))?;
+    if confined {
+        jail::close().map_err(|error| Failure::of(&error))?;
+    }
     let endpoint = server.endpoint();
     if json {
         super::say(json!({
@@ -57,6 +97,7 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
             "endpoint": endpoint,
             "mode": if server.keyed { "keys" } else { "local" },
             "provider": server.provider,
+            "sandbox": jail::state(),
         }));
     } else {
         super::tell(format_args!(
@@ -68,6 +109,7 @@ pub(super) async fn run(args: &Args, json: bool) -> Result<(), Failure> {
             }
         ));
         super::tell(format_args!("models are answered by: {}", server.provider));
+        super::tell(format_args!("sandbox: {}", jail::state()));
     }
     asked_to_stop().await;
     if !json {
@@ -102,6 +144,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Failure> {
     let mut config = Config::load(args.config.as_deref()).map_err(|error| Failure::of(&error))?;
     config.listen = args.listen.unwrap_or(config.listen);
     config.provider = args.provider.unwrap_or(config.provider);
+    config.server.sandbox = args.sandbox.unwrap_or(config.server.sandbox);
     if let Some(data) = &args.data {
         config.data.clone_from(data);
     }

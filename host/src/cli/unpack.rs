@@ -12,6 +12,8 @@ use std::process::ExitCode;
 use super::compile::dies_with;
 use crate::agents::REFUSED;
 use crate::agents::zip::{Archive, Choice};
+use crate::config::places;
+use crate::jail;
 
 /// How much larger than a component a zip's content may be, as AgentCore has it for its own.
 const UNPACKED: u64 = 3;
@@ -65,6 +67,10 @@ pub(super) fn run(args: &Args) -> ExitCode {
     if !dies_with(args.server) {
         return ExitCode::FAILURE;
     }
+    if let Err(error) = confine(args) {
+        super::tell(&error);
+        return ExitCode::FAILURE;
+    }
     match unpack(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Problem::Zip(reason)) => {
@@ -76,6 +82,16 @@ pub(super) fn run(args: &Args) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Gives up what the work does not need: nearly everything where nothing is built.
+fn confine(args: &Args) -> Result<(), jail::Error> {
+    if !args.python && !args.node {
+        return jail::alone(args.limit);
+    }
+    // A folder that is gone is none to build in, which is said where it is used.
+    let room = std::env::current_dir().unwrap_or_default();
+    jail::build(&places::of_builds(&room, args.tools.as_deref()))
 }
 
 fn unpack(args: &Args) -> Result<(), Problem> {

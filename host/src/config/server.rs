@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::jail;
+
 /// The bounds of the port. They are there for clients that are broken or hostile; others never meet them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -31,6 +33,8 @@ pub struct Server {
     pub write_timeout_seconds: NonZeroU64,
     /// How many requests one HTTP/2 connection has at a time. 250 by default.
     pub max_streams: NonZeroU32,
+    /// Whether the server gives up what it does not need before it serves. As far as the system lets it, by default.
+    pub sandbox: jail::Mode,
     /// The certificate, for HTTPS. None by default: plain HTTP.
     pub tls: Option<Tls>,
     /// The file with the token that opens what concerns the whole server, such as its metrics: 32 characters at least. None
@@ -92,6 +96,7 @@ impl Default for Server {
             body_grace_seconds: seconds(20),
             write_timeout_seconds: seconds(60),
             max_streams: number(250),
+            sandbox: jail::Mode::default(),
             tls: None,
             operator_token_file: None,
         }

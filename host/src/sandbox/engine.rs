@@ -128,6 +128,7 @@ impl Sandbox {
         };
         let engine = Engine::new(&serving(&config)).map_err(failed)?;
         let linker = linker(&engine).map_err(failed)?;
+        super::image::pages::prepare();
         let running = Arc::new(AtomicBool::new(true));
         tick(&engine, Arc::clone(&running));
         Ok(Self {

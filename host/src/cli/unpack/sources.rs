@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 use kellion_build::{Language, Options, Project};
 
 use super::{Args, Problem};
+use crate::agents::LARGEST_FILE;
 use crate::agents::zip::Archive;
 use crate::grants::Manifest;
-
-/// The largest file that a build may write.
-const LARGEST_FILE: u64 = 2 << 30;
 
 /// The most memory that each process of a build may fill. Agents with many libraries take one of these GiB or two.
 const MOST_MEMORY: u64 = 4 << 30;

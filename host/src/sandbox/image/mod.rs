@@ -8,7 +8,7 @@ mod accessor;
 mod base;
 mod capture;
 mod codec;
-mod pages;
+pub(super) mod pages;
 mod restore;
 
 use bytes::Bytes;

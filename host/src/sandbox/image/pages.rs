@@ -45,6 +45,11 @@ const REGIONS: usize = 512;
 
 static PAGEMAP: LazyLock<Option<File>> = LazyLock::new(|| File::open("/proc/self/pagemap").ok());
 
+/// Opens what [`written`] asks, which a process that has closed itself to debuggers cannot.
+pub(in crate::sandbox) fn prepare() {
+    LazyLock::force(&PAGEMAP);
+}
+
 /// The parts of `memory`, which begins on a page, that this process has pages of its own for, as offsets in order. All
 /// the rest is as it was when the memory was mapped. None when the kernel does not say: it is older than Linux 6.7, or
 /// forbids to ask.
