@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use self::listen::Listening;
 use self::listen::tls::{self, Certificates};
-use crate::agents::{self, Agents, Policies};
+use crate::agents::{self, Agents, Policies, ProgramKey};
 use crate::api::{self, Answers, Api, InvalidToken, OperatorToken, Rates};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured, default_tools};
@@ -142,6 +142,7 @@ impl Server {
             &places,
             config.agents,
             bounds(&tenants),
+            &ProgramKey::new(&tenants.program_key()),
             Arc::clone(&sandbox),
             Arc::clone(&clock),
         )

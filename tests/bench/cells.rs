@@ -29,7 +29,7 @@ pub(crate) fn program(sandbox: &Sandbox, component: &[u8]) -> Result<Program, Er
     let compiled = tempfile::NamedTempFile::new()?;
     let memory_mib = sandbox.config().memory_mib;
     std::fs::write(compiled.path(), sandbox::compile(component, memory_mib)?)?;
-    Ok(sandbox.load(compiled.path())?)
+    Ok(sandbox.load(compiled.as_file())?)
 }
 
 /// Of a cell like no other.

@@ -124,16 +124,13 @@ impl Files {
     /// Gives a blank that was filled its place among the artifacts.
     pub(super) async fn adopt(&self, filled: TempPath) -> Result<Digest, Error> {
         let hashing = tokio::task::spawn_blocking(move || {
-            use sha2::Digest as _;
-            let mut hash = sha2::Sha256::new();
-            io::copy(&mut std::fs::File::open(&filled)?, &mut hash)?;
-            Ok((hash, filled))
+            let digest = digest_of_file(&mut std::fs::File::open(&filled)?)?;
+            Ok((digest, filled))
         });
-        let hashed: io::Result<(sha2::Sha256, TempPath)> = hashing
+        let hashed: io::Result<(Digest, TempPath)> = hashing
             .await
             .expect("hashing does not panic and is never aborted");
-        let (hash, filled) = hashed.map_err(Error::disk("read an artifact"))?;
-        let digest = digest_of(hash);
+        let (digest, filled) = hashed.map_err(Error::disk("read an artifact"))?;
         name(filled, self.path(&digest))
             .await
             .map_err(Error::disk("name an artifact"))?;
@@ -179,6 +176,14 @@ impl Files {
             .map_err(Error::disk("name an artifact"))?;
         Ok((digest, size))
     }
+}
+
+/// The digest of what a file holds from where it stands. Blocks on the disk and for the hash.
+pub(super) fn digest_of_file(file: &mut std::fs::File) -> io::Result<Digest> {
+    use sha2::Digest as _;
+    let mut hash = sha2::Sha256::new();
+    io::copy(file, &mut hash)?;
+    Ok(digest_of(hash))
 }
 
 fn digest_of(hash: sha2::Sha256) -> Digest {

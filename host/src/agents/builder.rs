@@ -1,19 +1,25 @@
 //! From an artifact to a loaded program: compiled by a child process, started once for a trial, kept by digest.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Seek as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::artifacts::{name, new_file, open_folder};
+use super::artifacts::{digest_of_file, new_file};
 use super::child::{Child, Outcome, largest_program};
+use super::places::Places;
+use super::programs::{Fresh, Genuine, ProgramKey, Programs};
+use super::refusals::{Refusals, Stands};
 use super::{Config, Error, Limits};
+use crate::clock::Clock;
 use crate::contract::log::Level;
 use crate::grants::Manifest;
-use crate::ids::Digest;
-use crate::sandbox::{Birth, Cell, EDITION, Fault, LogSink, Program, Sandbox};
+use crate::ids::{Digest, TenantId};
+use crate::sandbox::{Birth, Cell, Fault, LogSink, Program, Sandbox};
 
 /// A trial start that takes longer would make every session wait as long.
 const START_TIME: Duration = Duration::from_secs(10);
@@ -39,6 +45,12 @@ pub(super) struct Builder {
     compiled: PathBuf,
     /// Past this a component means no good.
     compile_time: Duration,
+    kept: Arc<Programs>,
+    refusals: Refusals,
+    /// For children, of whatever kind.
+    children: Places,
+    /// For reading programs from the disk, each of which has a processor busy.
+    loads: Places,
     programs: Mutex<HashMap<Digest, Arc<OnceCell<Program>>>>,
 }
 
@@ -46,22 +58,32 @@ impl Builder {
     pub(super) fn new(
         config: &Config,
         limits: Limits,
+        key: &ProgramKey,
         sandbox: Arc<Sandbox>,
+        clock: Arc<dyn Clock>,
+        children: Places,
     ) -> Result<Self, Error> {
         let compiled = config.data.join("compiled");
-        open_folder(&compiled).map_err(Error::disk("make the programs' folder"))?;
+        let kept = Arc::new(Programs::open(compiled.clone(), key, &sandbox)?);
+        let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             sandbox,
             compiler: config.compiler.clone(),
             compiled,
             compile_time: Duration::from_secs(limits.compile_seconds.get().into()),
+            kept,
+            refusals: Refusals::new(clock),
+            children,
+            loads: Places::new(processors, processors.div_ceil(2)),
             programs: Mutex::default(),
         })
     }
 
-    /// The program of an artifact, compiled if it never was; two who ask at the same time share the work.
+    /// The program of an artifact, compiled if it never was; two who ask at the same time share the work. What is loaded is
+    /// given at once; otherwise the tenant waits for its turn, and takes no thread for that.
     pub(super) async fn program(
         &self,
+        tenant: &TenantId,
         digest: &Digest,
         artifact: PathBuf,
     ) -> Result<Program, BuildError> {
@@ -69,36 +91,99 @@ impl Builder {
             let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(programs.entry(digest.clone()).or_default())
         };
-        slot.get_or_try_init(|| self.load_or_compile(digest, artifact))
+        let made = self.program_in(&slot, tenant, digest, artifact).await;
+        if made.is_err() {
+            let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+            // The map has one and this call the other: nobody else waits for it.
+            if Arc::strong_count(&slot) <= 2 && !slot.initialized() {
+                programs.remove(digest);
+            }
+        }
+        made
+    }
+
+    async fn program_in(
+        &self,
+        slot: &OnceCell<Program>,
+        tenant: &TenantId,
+        digest: &Digest,
+        artifact: PathBuf,
+    ) -> Result<Program, BuildError> {
+        if let Some(program) = slot.get() {
+            return Ok(program.clone());
+        }
+        {
+            let _place = self.loads.take(tenant).await;
+            if let Some(program) = slot.get() {
+                return Ok(program.clone());
+            }
+            if let Some(program) = self.find(digest).await? {
+                self.prepare(&program).await;
+                // Another tenant may have been quicker, and then its one is good.
+                let _ = slot.set(program.clone());
+                return Ok(slot.get().cloned().unwrap_or(program));
+            }
+        }
+        self.not_refused(digest)?;
+        let _place = self.children.take(tenant).await;
+        slot.get_or_try_init(|| self.make(digest, artifact))
             .await
             .cloned()
     }
 
-    async fn load_or_compile(
-        &self,
-        digest: &Digest,
-        artifact: PathBuf,
-    ) -> Result<Program, BuildError> {
-        // Machine code depends on the memory limit; the engine itself refuses programs of another version of it.
-        let memory_mib = self.sandbox.config().memory_mib;
-        let name = format!("{digest}-{memory_mib}-{EDITION}.cwasm");
-        let path = self.compiled.join(name);
-        if path.exists() {
-            match self.load(path.clone()).await {
-                Ok(program) => {
-                    self.prepare(&program).await;
-                    return Ok(program);
-                }
-                Err(error) => tracing::info!(artifact.digest = %digest, %error, "compiling again"),
+    fn not_refused(&self, digest: &Digest) -> Result<(), BuildError> {
+        match self.refusals.reason(digest) {
+            None => Ok(()),
+            Some(reason) => Err(BuildError::Component(reason)),
+        }
+    }
+
+    fn refuse(&self, digest: &Digest, reason: String, stands: Stands) -> BuildError {
+        self.refusals.remember(digest, reason.clone(), stands);
+        BuildError::Component(reason)
+    }
+
+    /// The program that was compiled before, if there is one that can be trusted.
+    async fn find(&self, digest: &Digest) -> Result<Option<Program>, BuildError> {
+        let (kept, sought) = (Arc::clone(&self.kept), digest.clone());
+        let finding = tokio::task::spawn_blocking(move || kept.find(&sought));
+        let found = finding
+            .await
+            .expect("finding does not panic and is never aborted")?;
+        let Some(genuine) = found else {
+            return Ok(None);
+        };
+        match self.load(genuine).await {
+            Ok(program) => Ok(Some(program)),
+            Err(error) => {
+                tracing::info!(artifact.digest = %digest, %error, "compiling again");
+                Ok(None)
             }
         }
-        self.compile(artifact, path.clone()).await?;
-        let program = self.load(path.clone()).await.map_err(|error| {
-            // It is no program, and nobody shall find it under the name of one.
-            let _ = std::fs::remove_file(&path);
-            BuildError::Component(format!("{error:#}"))
-        })?;
-        self.try_start(&program, memory_mib).await?;
+    }
+
+    /// Compiles an artifact, and keeps the program if it starts.
+    async fn make(&self, digest: &Digest, artifact: PathBuf) -> Result<Program, BuildError> {
+        // Somebody else's compilation may have ended while this one waited.
+        self.not_refused(digest)?;
+        let made = self.compile(digest, artifact).await?;
+        let (kept, of) = (Arc::clone(&self.kept), digest.clone());
+        let taking = tokio::task::spawn_blocking(move || kept.take(&of, &made));
+        let Fresh { program, name } = taking
+            .await
+            .expect("taking does not panic and is never aborted")?;
+        let program = self
+            .load(program)
+            .await
+            .map_err(|error| self.refuse(digest, format!("{error:#}"), Stands::AWhile))?;
+        let memory_mib = self.sandbox.config().memory_mib;
+        self.try_start(&program, memory_mib)
+            .await
+            .map_err(|error| match error {
+                BuildError::Component(reason) => self.refuse(digest, reason, Stands::AWhile),
+                BuildError::Server(error) => BuildError::Server(error),
+            })?;
+        name.give().await?;
         self.prepare(&program).await;
         Ok(program)
     }
@@ -110,18 +195,42 @@ impl Builder {
         }
     }
 
-    async fn load(&self, path: PathBuf) -> Result<Program, crate::sandbox::Error> {
+    async fn load(&self, program: Genuine) -> Result<Program, crate::sandbox::Error> {
         let sandbox = Arc::clone(&self.sandbox);
-        let loading = tokio::task::spawn_blocking(move || sandbox.load(&path));
+        let loading = tokio::task::spawn_blocking(move || sandbox.load(program.file()));
         loading
             .await
             .expect("loading does not panic and is never aborted")
     }
 
-    async fn compile(&self, artifact: PathBuf, target: PathBuf) -> Result<(), BuildError> {
-        let input = std::fs::File::open(artifact).map_err(Error::disk("open an artifact"))?;
+    /// The file of an artifact, if it still has the bytes that it was stored with: a version never runs others.
+    async fn artifact(&self, digest: &Digest, path: PathBuf) -> Result<File, BuildError> {
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut file = File::open(path)?;
+            let found = digest_of_file(&mut file)?;
+            file.rewind()?;
+            Ok((file, found))
+        });
+        let read: std::io::Result<(File, Digest)> = reading
+            .await
+            .expect("reading does not panic and is never aborted");
+        let (file, found) = read.map_err(Error::disk("read an artifact"))?;
+        if found == *digest {
+            return Ok(file);
+        }
+        tracing::error!(artifact.digest = %digest, %found, "an artifact was changed on the disk");
+        Err(BuildError::Component(format!(
+            "the artifact with the digest {digest} is not as it was stored on the server's disk; push the same bytes again"
+        )))
+    }
+
+    /// What the compile child makes of an artifact.
+    async fn compile(&self, digest: &Digest, artifact: PathBuf) -> Result<File, BuildError> {
+        let input = self.artifact(digest, artifact).await?;
         let size = input.metadata().map_or(0, |file| file.len());
-        let (output, temporary) = new_file(&self.compiled)?;
+        // Its name goes when this ends, and the program with the descriptor.
+        let (output, _temporary) = new_file(&self.compiled)?;
+        let made = output.try_clone().map_err(Error::disk("make a file"))?;
         let memory_mib = self.sandbox.config().memory_mib.to_string();
         let child = Child {
             program: &self.compiler,
@@ -134,20 +243,17 @@ impl Builder {
             largest: largest_program(size),
         };
         match child.run(input, output).await? {
-            // A torn program must never be found under this name: it would be run.
-            Outcome::Done => Ok(name(temporary, target)
-                .await
-                .map_err(Error::disk("name a program"))?),
-            Outcome::Refused(reason) => Err(BuildError::Component(reason)),
+            Outcome::Done => Ok(made),
+            Outcome::Refused(reason) => Err(self.refuse(digest, reason, Stands::Always)),
             Outcome::TooLong => {
                 let limit = self.compile_time.as_secs();
-                Err(BuildError::Component(format!(
-                    "compiling the component took longer than {limit} s"
-                )))
+                let reason = format!("compiling the component took longer than {limit} s");
+                Err(self.refuse(digest, reason, Stands::AWhile))
             }
-            Outcome::Lost => Err(BuildError::Component(
-                "the compiler ended without a word on this component".to_owned(),
-            )),
+            Outcome::Lost => {
+                let reason = "the compiler ended without a word on this component".to_owned();
+                Err(self.refuse(digest, reason, Stands::AWhile))
+            }
         }
     }
 

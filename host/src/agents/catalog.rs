@@ -2,7 +2,6 @@
 
 mod build;
 mod endpoints;
-mod line;
 mod make;
 mod once;
 mod serving;
@@ -20,6 +19,8 @@ use tokio::sync::mpsc;
 use super::artifacts::{self, Files};
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
+use super::places::Places;
+use super::programs::ProgramKey;
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
 use super::secret::Secret;
 use super::sources::Sources;
@@ -36,6 +37,10 @@ use serving::Serving;
 /// How often, and how long apart, the lock on the data directory is tried at the start.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// Children at one time, each of which has the machine's processors and memory to itself as far as it needs them. Two, so
+/// that one that takes minutes holds up nobody else's; a tenant has one.
+const CHILDREN: usize = 2;
 
 /// The agents of this server. Cheap to clone.
 #[derive(Clone)]
@@ -76,12 +81,13 @@ struct Entry {
 impl Agents {
     /// Opens the data directory, makes it if there is none, and goes on with builds that a restart interrupted.
     ///
-    /// `policies` bounds tenants and what their agents are granted. Blocks on the disk. Must be called in a tokio runtime,
+    /// `policies` bounds tenants and what their agents are granted; by `key` compiled programs are known again. Blocks on the disk. Must be called in a tokio runtime,
     /// where the builds run.
     pub fn open(
         config: &Config,
         limits: Limits,
         policies: Policies,
+        key: &ProgramKey,
         sandbox: Arc<Sandbox>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
@@ -98,7 +104,9 @@ impl Agents {
             config.data.join("artifacts"),
             u64::from(limits.artifact_mib) << 20,
         )?;
-        let builder = Builder::new(config, limits, sandbox)?;
+        let children = Places::new(CHILDREN, 1);
+        let workshop = Workshop::open(config, children.clone())?;
+        let builder = Builder::new(config, limits, key, sandbox, Arc::clone(&clock), children)?;
         let mut known = HashMap::new();
         let (queue, waiting) = mpsc::unbounded_channel();
         for stored in store.load()? {
@@ -131,7 +139,7 @@ impl Agents {
             secret,
             files,
             sources: Sources::new(config.sources.clone(), config.access.clone()),
-            workshop: Workshop::open(config)?,
+            workshop,
             builder,
             policies,
             clock,

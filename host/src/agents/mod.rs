@@ -9,8 +9,12 @@ mod builder;
 mod catalog;
 mod child;
 mod deployment;
+mod line;
 mod once;
+mod places;
+mod programs;
 mod records;
+mod refusals;
 mod secret;
 mod sources;
 mod store;
@@ -29,6 +33,7 @@ pub use catalog::{Agents, NewAgent, NewEndpoint};
 pub use child::{REFUSED, largest_program};
 pub use deployment::{Deployment, NotServing};
 pub use once::Once;
+pub use programs::ProgramKey;
 pub use records::{
     AGENT_CARD, Agent, ArtifactSource, Build, Configuration, DURABILITY, Endpoint, Lifecycle,
     Status, VersionRecord,

@@ -11,10 +11,11 @@ use serde::Deserialize;
 use super::artifacts::{Files, name, new_file, open_folder};
 use super::builder::BuildError;
 use super::child::{Child, Outcome};
+use super::places::Places;
 use super::records::Configuration;
 use super::sources::zip::is_zip;
 use super::{Config, Error};
-use crate::ids::Digest;
+use crate::ids::{Digest, TenantId};
 
 /// Agents with many libraries take a minute or two, and the first one of its language waits for the toolchain.
 const BUILD_TIME: Duration = Duration::from_secs(600);
@@ -45,11 +46,12 @@ pub(super) struct Workshop {
     rooms: PathBuf,
     /// What builds are made with.
     edition: String,
+    places: Places,
 }
 
 impl Workshop {
-    /// Clears away what a crash left half-built.
-    pub(super) fn open(config: &Config) -> Result<Self, Error> {
+    /// Clears away what a crash left half-built. Builds take one of these places.
+    pub(super) fn open(config: &Config, places: Places) -> Result<Self, Error> {
         let (made, rooms) = (config.data.join("made"), config.data.join("building"));
         open_folder(&made).map_err(Error::disk("make the builds' folder"))?;
         // What a build started may have outlived the server that was killed, and still write there for a moment.
@@ -66,12 +68,14 @@ impl Workshop {
             made,
             rooms,
             edition: kellion_build::edition(),
+            places,
         })
     }
 
     /// The component in an artifact, or made of it. Whether it is a good one, its compiler knows.
     pub(super) async fn component(
         &self,
+        tenant: &TenantId,
         files: &Files,
         artifact: &Digest,
         configuration: &Configuration,
@@ -90,9 +94,11 @@ impl Workshop {
         {
             return Ok(known);
         }
+        let place = self.places.take(tenant).await;
         let made = self
             .make(files, &path, entry, &configuration.environment)
             .await?;
+        drop(place);
         let (mut file, temporary) = new_file(&self.made)?;
         std::io::Write::write_all(&mut file, made.as_str().as_bytes())
             .map_err(Error::disk("note a build"))?;

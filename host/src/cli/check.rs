@@ -1,5 +1,6 @@
 //! `kellion check FILE`: would it run here, and at what cost.
 
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,10 +80,9 @@ async fn try_out(
     memory_mib: u32,
 ) -> Result<Trial, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of(error);
-    let folder = tempfile::tempdir()
-        .map_err(|error| Failure::new("cannot make a temporary folder").because(&error))?;
-    let file = folder.path().join("agent.cwasm");
-    std::fs::write(&file, compiled)
+    let mut file = tempfile::tempfile()
+        .map_err(|error| Failure::new("cannot make a temporary file").because(&error))?;
+    file.write_all(compiled)
         .map_err(|error| Failure::new("cannot write the compiled agent").because(&error))?;
     let sandbox = Sandbox::new(config).map_err(|error| failed(&error))?;
     let program = sandbox.load(&file).map_err(|error| failed(&error))?;

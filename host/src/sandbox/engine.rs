@@ -1,6 +1,7 @@
 //! The engine: how cells are allocated, and the programs that run in them.
 
-use std::path::Path;
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationCon
 use wasmtime_wasi::p2::bindings::{cli, clocks, io, random, sockets};
 
 use super::cell::State;
+use super::compatibility::compatibility;
 use super::image::Imaging;
 use crate::contract::{Agent, AgentIndices};
 
@@ -72,8 +74,16 @@ pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     config: Config,
+    compatibility: [u8; 32],
     running: Arc<AtomicBool>,
 }
+
+/// Where a process finds what its descriptors are open on, whatever has become of the names.
+const DESCRIPTORS: &str = if cfg!(target_os = "linux") {
+    "/proc/self/fd"
+} else {
+    "/dev/fd"
+};
 
 /// A compiled agent, ready to start cells. Cheap to clone.
 #[derive(Clone)]
@@ -129,26 +139,41 @@ impl Sandbox {
         let engine = Engine::new(&serving(&config)).map_err(failed)?;
         let linker = linker(&engine).map_err(failed)?;
         super::image::pages::prepare();
+        let compatibility = compatibility(&engine, config.memory_mib).map_err(failed)?;
         let running = Arc::new(AtomicBool::new(true));
         tick(&engine, Arc::clone(&running));
         Ok(Self {
             engine,
             linker,
             config,
+            compatibility,
             running,
         })
     }
 
-    /// Loads a program that [`compile`](super::compile) made. Blocks on the disk, for milliseconds when large.
+    /// Stands for all that compiled programs depend on beside their components: the engine's version and settings, the
+    /// memory limit, and the processor. Programs of another value are to be compiled again.
+    pub fn compatibility(&self) -> &[u8; 32] {
+        &self.compatibility
+    }
+
+    /// Loads a program that [`compile`](super::compile) made. Blocks on the disk, for milliseconds when large. What the
+    /// descriptor is open on is mapped, whatever its name is or has become.
     ///
-    /// The file must be one that this server compiled: a compiled program is machine code, and is trusted as such.
-    pub fn load(&self, compiled: &Path) -> Result<Program, Error> {
+    /// The file must be one that this program compiled, and nobody may write to it as long as it is loaded: a compiled
+    /// program is machine code, and is trusted as such.
+    pub fn load(&self, compiled: &File) -> Result<Program, Error> {
+        let compiled = format!("{DESCRIPTORS}/{}", compiled.as_raw_fd());
         #[expect(
             unsafe_code,
             reason = "the one place where compiled programs enter the process"
         )]
-        // SAFETY: only `agents::programs` calls this, with a file in the server's own directory that its own compile
-        // child wrote; the engine itself checks version and settings.
+        // SAFETY: the path leads to what a descriptor of the caller is open on, and to nothing else as long as that is
+        // borrowed. In the serving process the caller is `agents::builder` alone. It has its files from `agents::programs`:
+        // each holds what the server's own compile child wrote, as a keyed hash said of this descriptor, for this edition
+        // of the compiler and these settings of the engine; only the server's user may write to it, and it has no other
+        // name. `kellion check`, a process of its own, loads what it compiled itself a moment before. The engine checks
+        // version and settings again.
         let component =
             unsafe { Component::deserialize_file(&self.engine, compiled) }.map_err(Error::Load)?;
         component

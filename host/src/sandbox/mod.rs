@@ -10,6 +10,7 @@
 mod capabilities;
 mod cell;
 mod clocks;
+mod compatibility;
 mod compile;
 mod engine;
 #[cfg(any(test, fuzzing))]

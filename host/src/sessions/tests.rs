@@ -141,6 +141,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         &places,
         limits,
         Arc::new(|_| Arc::default()),
+        &agents::ProgramKey::new(&[7; 32]),
         Arc::clone(&sandbox),
         Arc::clone(&clock),
     )

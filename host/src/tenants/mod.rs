@@ -150,6 +150,11 @@ impl Tenants {
         })))
     }
 
+    /// The key by which the server knows its compiled programs again: derived of the master key, and of no other use.
+    pub fn program_key(&self) -> [u8; 32] {
+        self.0.seal.programs()
+    }
+
     /// Whether requests need a key: there was one once. Before that the server takes requests of its own machine only.
     pub fn keyed(&self) -> bool {
         self.directory().keyed

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, MAX_TAG_LEN, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 
 use super::Error;
 use crate::ids::AccessKeyId;
@@ -14,7 +15,13 @@ use crate::ids::AccessKeyId;
 const KEY: usize = 32;
 
 /// Seals and opens secrets with AES-256-GCM. A secret is bound to its key's id: moved to another row it does not open.
-pub(super) struct Seal(RandomizedNonceKey);
+pub(super) struct Seal {
+    key: RandomizedNonceKey,
+    programs: [u8; KEY],
+}
+
+/// What the key of compiled programs is derived for. Another text makes another key, and all programs be compiled again.
+const PROGRAMS: &[u8] = b"kellion compiled programs 1";
 
 impl Seal {
     /// Reads the master key, and makes one where there is none.
@@ -25,16 +32,26 @@ impl Seal {
             Err(error) => return Err(Error::disk("read the master key")(error)),
         };
         let key: [u8; KEY] = key.try_into().map_err(|_| Error::MasterKey)?;
-        RandomizedNonceKey::new(&AES_256_GCM, &key)
-            .map(Self)
-            .map_err(|_| Error::MasterKey)
+        let mut programs = [0; KEY];
+        Salt::new(HKDF_SHA256, &[])
+            .extract(&key)
+            .expand(&[PROGRAMS], HKDF_SHA256)
+            .and_then(|derived| derived.fill(&mut programs))
+            .map_err(|_| Error::MasterKey)?;
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| Error::MasterKey)?;
+        Ok(Self { key, programs })
+    }
+
+    /// The key by which compiled programs are known again. It tells nothing of the master key.
+    pub(super) fn programs(&self) -> [u8; KEY] {
+        self.programs
     }
 
     /// The nonce, then the sealed secret.
     pub(super) fn seal(&self, id: &AccessKeyId, secret: &str) -> Result<Vec<u8>, Error> {
         let mut sealed = secret.as_bytes().to_vec();
         let nonce = self
-            .0
+            .key
             .seal_in_place_append_tag(Aad::from(id.as_str()), &mut sealed)
             .map_err(|_| Error::Unsealed)?;
         let mut whole = nonce.as_ref().to_vec();
@@ -51,7 +68,7 @@ impl Seal {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Error::Unsealed)?;
         let mut secret = sealed.to_vec();
         let length = self
-            .0
+            .key
             .open_in_place(nonce, Aad::from(id.as_str()), &mut secret)
             .map_err(|_| Error::Unsealed)?
             .len();

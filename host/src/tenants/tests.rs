@@ -76,6 +76,18 @@ fn secrets_lie_sealed_and_open_with_their_own_key_only() {
 }
 
 #[test]
+fn the_key_of_programs_is_that_of_the_master_key_and_tells_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000)));
+    let key = open(folder.path(), &clock).program_key();
+    assert_eq!(open(folder.path(), &clock).program_key(), key);
+    let master = std::fs::read(folder.path().join("master.key")).unwrap();
+    assert_ne!(key.as_slice(), master);
+    std::fs::write(folder.path().join("master.key"), [7; 32]).unwrap();
+    assert_ne!(open(folder.path(), &clock).program_key(), key);
+}
+
+#[test]
 fn names_and_numbers_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let tenants = open(

@@ -8,13 +8,14 @@ use tokio::task::JoinSet;
 use super::super::Error;
 use super::super::builder::BuildError;
 use super::super::deployment::{Deployment, NotServing};
+use super::super::line::Line;
 use super::super::records::{Agent, Build, Endpoint, VersionRecord};
 use super::Inner;
-use super::line::Line;
 use crate::ids::{AgentKey, Version};
 
-/// Builds at one time. Two, so that one that takes minutes holds up nobody else's.
-const AT_ONCE: usize = 2;
+/// Builds at one time. What they have children do has places of its own; the rest of a build waits for the network, and
+/// for such a place.
+const AT_ONCE: usize = 16;
 
 impl Inner {
     /// Loads the program of a version that was built before.
@@ -29,7 +30,7 @@ impl Inner {
         };
         let program = self
             .builder
-            .program(digest, self.files.path(digest))
+            .program(&key.tenant, digest, self.files.path(digest))
             .await
             .map_err(|error| match error {
                 BuildError::Component(reason) => NotServing::Failed(reason),
@@ -120,17 +121,16 @@ pub(super) async fn build_queue(
     catalog: Weak<Inner>,
     mut waiting: mpsc::UnboundedReceiver<(AgentKey, Version)>,
 ) {
-    let mut line = Line::default();
+    let mut line = Line::new(1);
     let mut running = JoinSet::new();
     loop {
         while running.len() < AT_ONCE
-            && let Some((key, version)) = line.next()
+            && let Some((tenant, (key, version))) = line.next()
         {
             let Some(catalog) = catalog.upgrade() else {
                 return;
             };
             running.spawn(async move {
-                let tenant = key.tenant.clone();
                 // In a task of its own: a build that panics takes nobody else's with it.
                 let building = tokio::spawn(async move {
                     let built = catalog.build(&key, version).await;
@@ -147,7 +147,7 @@ pub(super) async fn build_queue(
         }
         tokio::select! {
             more = waiting.recv() => match more {
-                Some((key, version)) => line.join(key, version),
+                Some((key, version)) => line.join(key.tenant.clone(), (key, version)),
                 None => return,
             },
             Some(Ok(tenant)) = running.join_next() => line.done(&tenant),

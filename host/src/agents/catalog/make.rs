@@ -24,7 +24,7 @@ impl Inner {
         let artifact = self.artifact(tenant, source).await?;
         let component = self
             .workshop
-            .component(&self.files, &artifact.digest, configuration)
+            .component(tenant, &self.files, &artifact.digest, configuration)
             .await?;
         let file = self.files.path(&component);
         let manifest = self.builder.manifest(file.clone()).await?;
@@ -34,7 +34,7 @@ impl Inner {
                 .environment(name)
                 .map_err(|denied| BuildError::Component(denied.to_string()))?;
         }
-        let program = self.builder.program(&component, file).await?;
+        let program = self.builder.program(tenant, &component, file).await?;
         if let Some(memory) = grant.granted.memory_mib {
             self.builder.try_start(&program, memory.get()).await?;
         }

@@ -72,7 +72,7 @@ impl Stage {
         let sandbox = Sandbox::new(limits).unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(compiled).unwrap();
-        let program = sandbox.load(file.path()).unwrap();
+        let program = sandbox.load(file.as_file()).unwrap();
         Self { sandbox, program }
     }
 
