@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("contract", 0),
     ("ids", 0),
     ("clock", 0),
+    ("workers", 0),
 ];
 
 /// What only some rooms may know. One door to each vendor keeps it replaceable, and its types out of the rest.
@@ -83,6 +84,11 @@ const QUARANTINE: &[(&str, &[&str], &str)] = &[
         "reqwest",
         &["cli", "tokens"],
         "the HTTP client is known to the command line and to the reader of issuers' keys alone",
+    ),
+    (
+        "libc",
+        &["workers"],
+        "the system is asked through rustix, but for what that does not offer",
     ),
     (
         "jsonwebtoken",

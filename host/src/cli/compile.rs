@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use crate::agents::REFUSED;
-use crate::sandbox;
+use crate::{sandbox, workers};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -22,6 +22,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
     {
         return ExitCode::FAILURE;
     }
+    // At worst it is in the way of those who are served.
+    let _ = workers::step_back(workers::CHILDREN);
     let mut component = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut component) {
         super::tell(format_args!("cannot read the component: {error}"));

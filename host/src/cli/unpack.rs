@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use super::compile::dies_with;
 use crate::agents::REFUSED;
 use crate::agents::zip::{Archive, Choice};
+use crate::workers;
 
 /// How much larger than a component a zip's content may be, as AgentCore has it for its own.
 const UNPACKED: u64 = 3;
@@ -65,6 +66,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
     if !dies_with(args.server) {
         return ExitCode::FAILURE;
     }
+    // At worst it is in the way of those who are served.
+    let _ = workers::step_back(workers::CHILDREN);
     match unpack(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Problem::Zip(reason)) => {

@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, io, random, sockets};
 use super::cell::State;
 use super::image::Imaging;
 use crate::contract::{Agent, AgentIndices};
+use crate::workers::Workers;
 
 /// How often running guests are looked at: a spinning guest yields its thread, and is charged, this often.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -67,12 +68,13 @@ pub enum Error {
     Load(#[source] wasmtime::Error),
 }
 
-/// The process's one engine, and the thread that ticks for it.
+/// The process's one engine, the thread that ticks for it, and those where guests compute for long.
 pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     config: Config,
     running: Arc<AtomicBool>,
+    workers: Arc<Workers>,
 }
 
 /// A compiled agent, ready to start cells. Cheap to clone.
@@ -135,6 +137,7 @@ impl Sandbox {
             linker,
             config,
             running,
+            workers: Arc::default(),
         })
     }
 
@@ -158,6 +161,11 @@ impl Sandbox {
             .instantiate_pre(&component)
             .map_err(Error::Load)?;
         Program::new(pre).map_err(Error::Load)
+    }
+
+    /// Where cells should be started and invoked, so that one that computes for long is in nobody's way.
+    pub fn workers(&self) -> &Arc<Workers> {
+        &self.workers
     }
 
     /// The configuration in force, clamped to what the machine has.

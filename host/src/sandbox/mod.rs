@@ -31,6 +31,7 @@ pub use cell::{Birth, Cell, Fault};
 pub use compile::{CompileError, EDITION, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
 pub use image::{Damaged, Image, NotImageable, NotRestored};
+pub use limits::MemoryGauge;
 pub use random::Seed;
 
 #[cfg(test)]
