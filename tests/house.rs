@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("ids", 0),
     ("jail", 0),
     ("clock", 0),
+    ("workers", 0),
 ];
 
 /// What only some rooms may know. One door to each vendor keeps it replaceable, and its types out of the rest.
@@ -91,6 +92,11 @@ const QUARANTINE: &[(&str, &[&str], &str)] = &[
         "prometheus_client",
         &["telemetry"],
         "metrics are known to the room that counts alone",
+    ),
+    (
+        "libc",
+        &["jail", "workers"],
+        "the system is asked through rustix, but for what that does not offer",
     ),
     (
         "jsonwebtoken",

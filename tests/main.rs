@@ -21,6 +21,7 @@ mod conformance;
 mod control_plane;
 mod data_plane;
 mod deploy;
+mod fairness;
 mod faults;
 mod grants;
 mod harness;

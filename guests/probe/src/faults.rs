@@ -15,9 +15,14 @@ pub(crate) fn trap() -> ! {
 }
 
 pub(crate) fn spin() -> ! {
-    let mut turns = 0_u64;
     loop {
-        turns = black_box(turns.wrapping_add(1));
+        compute(1);
+    }
+}
+
+pub(crate) fn compute(rounds: u64) {
+    for round in 0..rounds {
+        black_box(round);
     }
 }
 

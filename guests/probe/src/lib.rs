@@ -90,6 +90,8 @@ enum Deed {
     Trap,
     /// Never ends.
     Spin,
+    /// Computes so many rounds, and then does something else.
+    After { rounds: u64, then: Box<Deed> },
     /// Fills memory until it is refused, or that much is full.
     Fill { mib: Option<usize> },
     /// Keeps that much memory for the turns to come, every byte of it written, and answers with all that is kept.
@@ -186,6 +188,10 @@ impl Probe {
             Deed::Panic => panic!("asked to panic"),
             Deed::Trap => faults::trap(),
             Deed::Spin => faults::spin(),
+            Deed::After { rounds, then } => {
+                faults::compute(rounds);
+                self.perform(*then, context)
+            }
             Deed::Fill { mib } => faults::fill(mib.unwrap_or(usize::MAX)).into_body(),
             Deed::Keep { kib } => {
                 faults::keep(&mut self.kept, kib)?;

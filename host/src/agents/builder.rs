@@ -284,13 +284,21 @@ impl Builder {
         impl LogSink for Nowhere {
             fn write(&self, _: Level, _: &str) {}
         }
-        let trial = Cell::start_within(
-            &self.sandbox,
-            program,
-            memory_mib,
-            Arc::new(Nowhere),
-            &Birth::TRIAL,
-        );
+        let (sandbox, program) = (Arc::clone(&self.sandbox), program.clone());
+        let starting = async move {
+            Cell::start_within(
+                &sandbox,
+                &program,
+                memory_mib,
+                Arc::new(Nowhere),
+                &Birth::TRIAL,
+            )
+            .await
+        };
+        let trial = self
+            .sandbox
+            .workers()
+            .compute(&Arc::from("trials"), starting);
         match tokio::time::timeout(START_TIME, trial).await {
             // On a full server the first caller tries it instead.
             Ok(Ok(_) | Err(Fault::Full { .. } | Fault::Exhausted)) => Ok(()),

@@ -6,8 +6,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use crate::agents::{REFUSED, largest_program};
-use crate::jail;
-use crate::sandbox;
+use crate::{jail, sandbox, workers};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,6 +24,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
     {
         return ExitCode::FAILURE;
     }
+    // At worst it is in the way of those who are served.
+    let _ = workers::step_back(workers::CHILDREN);
     let largest = largest();
     if let Err(error) = jail::alone(largest) {
         super::tell(&error);

@@ -9,15 +9,16 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::capabilities::{Capabilities, LogSink};
 use super::clocks::VirtualClock;
-use super::engine::{Config, Program, Sandbox};
+use super::engine::{Config, Program, Sandbox, TICK};
 use super::handles::{HandleTable, MAX_HANDLES};
-use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryLimit};
+use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryGauge, MemoryLimit};
 use super::random::{Chance, Seed};
 use super::stdio::{Printer, Prints};
 use crate::clock::Timestamp;
 use crate::contract::Agent;
 use crate::contract::log::Level;
 use crate::contract::types::{AgentError, Context};
+use crate::workers;
 
 /// All that makes one cell of a program differ from another, until their turns do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +150,8 @@ impl Cell {
         store.set_hostcall_fuel(transfer(limits));
         store.set_max_component_handles(MAX_HANDLES);
         store.epoch_deadline_callback(|mut store| {
-            store.data_mut().cpu.charge()?;
+            let ran = workers::found_running(TICK);
+            store.data_mut().cpu.charge(ran)?;
             Ok(UpdateDeadline::Yield(1))
         });
         // Before the first instruction: an agent's start code can loop as well.
@@ -241,7 +243,12 @@ impl Cell {
 
     /// Bytes of linear memory.
     pub fn memory_bytes(&self) -> u64 {
-        self.store.data().memory.used() as u64
+        self.memory().bytes()
+    }
+
+    /// Shows how much linear memory it has, in turns, too.
+    pub fn memory(&self) -> MemoryGauge {
+        self.store.data().memory.used().clone()
     }
 }
 

@@ -15,6 +15,7 @@ use super::cell::State;
 use super::compatibility::compatibility;
 use super::image::Imaging;
 use crate::contract::{Agent, AgentIndices};
+use crate::workers::Workers;
 
 /// How often running guests are looked at: a spinning guest yields its thread, and is charged, this often.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -69,13 +70,14 @@ pub enum Error {
     Load(#[source] wasmtime::Error),
 }
 
-/// The process's one engine, and the thread that ticks for it.
+/// The process's one engine, the thread that ticks for it, and those where guests compute for long.
 pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     config: Config,
     compatibility: [u8; 32],
     running: Arc<AtomicBool>,
+    workers: Arc<Workers>,
 }
 
 /// Where a process finds what its descriptors are open on, whatever has become of the names.
@@ -148,6 +150,7 @@ impl Sandbox {
             config,
             compatibility,
             running,
+            workers: Arc::default(),
         })
     }
 
@@ -184,6 +187,11 @@ impl Sandbox {
             .instantiate_pre(&component)
             .map_err(Error::Load)?;
         Program::new(pre).map_err(Error::Load)
+    }
+
+    /// Where cells should be started and invoked, so that one that computes for long is in nobody's way.
+    pub fn workers(&self) -> &Arc<Workers> {
+        &self.workers
     }
 
     /// The configuration in force, clamped to what the machine has.

@@ -1,5 +1,9 @@
 //! What one cell may use: memory summed over all its memories, and CPU time counted in ticks.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use wasmtime::ResourceLimiter;
 
 use super::engine::TICK;
@@ -7,11 +11,22 @@ use super::engine::TICK;
 /// Elements of one table; the pool has no room for more.
 const TABLE_ELEMENTS: usize = 20_000;
 
+/// Shows how much linear memory a cell has, wherever that is. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryGauge(Arc<AtomicUsize>);
+
+impl MemoryGauge {
+    /// Bytes of linear memory.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) as u64
+    }
+}
+
 /// Counts the memory of one store. (The engine's own limiter counts each memory by itself.)
 #[derive(Debug)]
 pub(super) struct MemoryLimit {
     limit: usize,
-    used: usize,
+    used: MemoryGauge,
     refused: bool,
     /// The last growth was within every limit.
     granted: bool,
@@ -21,7 +36,7 @@ impl MemoryLimit {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
-            used: 0,
+            used: MemoryGauge::default(),
             refused: false,
             granted: false,
         }
@@ -32,9 +47,9 @@ impl MemoryLimit {
         self.limit = limit;
     }
 
-    /// Bytes of linear memory in use.
-    pub(super) fn used(&self) -> usize {
-        self.used
+    /// What shows how much is in use.
+    pub(super) fn used(&self) -> &MemoryGauge {
+        &self.used
     }
 
     /// Whether the guest was refused memory since the last call of this function.
@@ -51,11 +66,12 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
+        let used = self.used.0.load(Ordering::Relaxed);
+        let used = used.saturating_add(desired.saturating_sub(current));
         self.refused |= used > self.limit;
         self.granted = used <= self.limit && within(desired, maximum);
         if self.granted {
-            self.used = used;
+            self.used.0.store(used, Ordering::Relaxed);
         }
         Ok(self.granted)
     }
@@ -94,11 +110,11 @@ fn within(desired: usize, maximum: Option<usize>) -> bool {
     maximum.is_none_or(|maximum| desired <= maximum)
 }
 
-/// CPU time of the running turn, counted in ticks of [`TICK`].
+/// CPU time of the running turn, counted at ticks of [`TICK`].
 #[derive(Debug)]
 pub(super) struct CpuBudget {
     limit_ms: u64,
-    used: u64,
+    used: Duration,
 }
 
 /// The turn has used up its CPU time.
@@ -108,7 +124,10 @@ pub(super) struct CpuTimeUsedUp;
 
 impl CpuBudget {
     pub(super) fn new(limit_ms: u64) -> Self {
-        Self { limit_ms, used: 0 }
+        Self {
+            limit_ms,
+            used: Duration::ZERO,
+        }
     }
 
     /// A new turn begins, with so much.
@@ -121,10 +140,10 @@ impl CpuBudget {
         self.limit_ms
     }
 
-    /// The guest was found running at a tick.
-    pub(super) fn charge(&mut self) -> Result<(), CpuTimeUsedUp> {
-        self.used += 1;
-        if self.used > u64::max(1, self.limit_ms / TICK.as_millis() as u64) {
+    /// The guest was found running at a tick, and has computed for so long.
+    pub(super) fn charge(&mut self, ran: Duration) -> Result<(), CpuTimeUsedUp> {
+        self.used = self.used.saturating_add(ran);
+        if self.used > Duration::max(TICK, Duration::from_millis(self.limit_ms)) {
             Err(CpuTimeUsedUp)
         } else {
             Ok(())

@@ -35,6 +35,7 @@ pub use cell::{Birth, Cell, Fault};
 pub use compile::{CompileError, EDITION, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
 pub use image::{Damaged, Image, NotImageable, NotRestored};
+pub use limits::MemoryGauge;
 pub use random::Seed;
 pub use scan::{Refused, scan};
 

@@ -291,6 +291,8 @@ impl Actor {
         let end = self
             .run_turn(state, life, alarm, &mut performance, &halt)
             .await;
+        // A guest that was given up writes nothing any more, and its memory and its place in the journal are free again.
+        life.labour.is_over().await;
         let end = performance
             .conclude(&self.shared, &self.record, life, end)
             .await;

@@ -26,9 +26,10 @@ impl Life {
             return Ok(None);
         };
         let log = Arc::clone(&record.log);
-        let program = &self.deployment.program;
+        let (sandbox, program) = (Arc::clone(&shared.sandbox), self.deployment.program.clone());
+        let restoring = |image| async move { Cell::restore(&sandbox, &program, log, &image).await };
         let useless = match decode(kept.bytes.clone()).await {
-            Ok(image) => match Cell::restore(&shared.sandbox, program, log, &image).await {
+            Ok(image) => match self.labour.compute(restoring(image)).await {
                 Ok(cell) => return Ok(Some(cell)),
                 Err(NotRestored::Fault(fault)) => return Err(NoCell::Fault(fault)),
                 Err(error @ NotRestored::AnotherProgram) => error.to_string(),

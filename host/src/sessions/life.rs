@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::Shared;
 use super::invocation::TurnError;
+use super::labour::Labour;
 use super::outlet::Source;
 use super::owner::Owner;
 use super::past::{OpenTurn, Past, PastTurn};
@@ -24,7 +25,7 @@ use crate::journal::{
     self, Body, Damage, Durability, Ended, History, Kept, Limits, Loaded, ModelUse, Record, Sent,
     Seq, Started, TurnFinished, Writer,
 };
-use crate::sandbox::{Birth, Cell, Fault, Seed};
+use crate::sandbox::{Birth, Cell, Fault, MemoryGauge, Seed};
 
 /// What a session has while it is in memory.
 pub(super) struct Life {
@@ -38,7 +39,12 @@ pub(super) struct Life {
     birth: Birth,
     /// What the guest could feel of its limits when the session began.
     limits: Limits,
+    /// Between its turns; in one, the cell is part of what is computed.
     pub(super) cell: Option<Cell>,
+    /// Of the newest cell, wherever that is.
+    memory: Option<MemoryGauge>,
+    /// What is computed for the session.
+    pub(super) labour: Labour,
     /// What a new cell is made of, when it is not made from its birth on.
     pub(super) image: Option<Kept>,
     /// What a new cell must be told again before it is where the session is.
@@ -169,6 +175,8 @@ impl Life {
             birth,
             limits: limits(shared, offered),
             cell: None,
+            memory: None,
+            labour: Labour::of(shared, &record.key.agent.tenant),
             image: None,
             past: Vec::new(),
             imaged: 0,
@@ -206,6 +214,8 @@ impl Life {
             limits: past.started.limits,
             open: past.open,
             cell: None,
+            memory: None,
+            labour: Labour::of(shared, &record.key.agent.tenant),
             imaged: image.as_ref().map_or(0, |image| image.turn),
             image,
             past: past.turns,
@@ -217,17 +227,20 @@ impl Life {
 
     /// The instance, where the session is: started or restored, and told again what it was told since, if it was not in
     /// memory. When every slot is taken, sessions that may rest make room.
-    pub(super) async fn cell(
+    ///
+    /// Who takes it puts it back after the turn, unless it broke.
+    pub(super) async fn take_cell(
         &mut self,
         shared: &Shared,
         record: &record::Record,
-    ) -> Result<&mut Cell, NoCell> {
-        if self.cell.is_none() {
-            // Apart: a session that waits for its next turn needs no room for this.
-            let cell = Box::pin(self.another(shared, record)).await?;
-            self.cell = Some(cell);
+    ) -> Result<Cell, NoCell> {
+        if let Some(cell) = self.cell.take() {
+            return Ok(cell);
         }
-        Ok(self.cell.as_mut().expect("it was made just now"))
+        // Apart: a session that waits for its next turn needs no room for this.
+        let cell = Box::pin(self.another(shared, record)).await?;
+        self.memory = Some(cell.memory());
+        Ok(cell)
     }
 
     async fn another(&mut self, shared: &Shared, record: &record::Record) -> Result<Cell, NoCell> {
@@ -265,15 +278,18 @@ impl Life {
                     record.log.mute(false);
                 }
                 let memory = self.limits.memory_mib;
-                let program = &self.deployment.program;
-                Cell::start_within(&shared.sandbox, program, memory, log, &self.birth)
-                    .await
-                    .map_err(NoCell::Fault)?
+                let sandbox = Arc::clone(&shared.sandbox);
+                let (program, birth) = (self.deployment.program.clone(), self.birth.clone());
+                let starting = async move {
+                    Cell::start_within(&sandbox, &program, memory, log, &birth).await
+                };
+                let started = self.labour.compute(starting).await;
+                started.map_err(NoCell::Fault)?
             }
         };
         cell.limit_memory(self.limits.memory_mib);
         for turn in self.past.iter().filter(|turn| turn.counts()) {
-            replay(shared, &self.deployment, &mut cell, turn).await?;
+            cell = replay(shared, &self.labour, &self.deployment, cell, turn).await?;
         }
         // Not before: a replay on a slower machine is no fault of the agent's.
         if let Some(limit) = self.deployment.grant.granted.turn_cpu_ms {
@@ -287,9 +303,9 @@ impl Life {
         matches!(self.pen, Pen::Blank(_))
     }
 
-    /// Bytes of linear memory.
+    /// Bytes of linear memory, while a turn runs, too.
     pub(super) fn memory_bytes(&self) -> u64 {
-        self.cell.as_ref().map_or(0, Cell::memory_bytes)
+        self.memory.as_ref().map_or(0, MemoryGauge::bytes)
     }
 
     /// The stored answer of a call that is asked again; none when it was never answered.
@@ -397,19 +413,20 @@ pub(super) async fn end(
 /// Tells a cell again what it was told in a turn that is over, and checks that it answers as it did.
 async fn replay(
     shared: &Shared,
+    labour: &Labour,
     deployment: &Arc<Deployment>,
-    cell: &mut Cell,
+    cell: Cell,
     past: &PastTurn,
-) -> Result<(), NoCell> {
+) -> Result<Cell, NoCell> {
     let diverged = |what: &str| {
         let turn = past.accepted.turn;
         Err(NoCell::Diverged(Diverged(format!(
             "turn {turn}, replayed, {what}"
         ))))
     };
-    match replay::repeat(cell, deployment, past, &shared.clock).await {
-        Replayed::Ended(outcome) if outcome == past.finished.outcome => Ok(()),
-        Replayed::Ended(_) => diverged("answers otherwise"),
+    match replay::repeat(labour, cell, deployment, past, &shared.clock).await {
+        Replayed::Ended(cell, outcome) if outcome == past.finished.outcome => Ok(*cell),
+        Replayed::Ended(..) => diverged("answers otherwise"),
         Replayed::Diverged(why) => Err(NoCell::Diverged(why)),
         Replayed::Broke(TurnError::Fault(
             fault @ (Fault::CpuTime { .. } | Fault::Full { .. } | Fault::Exhausted),

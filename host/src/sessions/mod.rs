@@ -15,6 +15,7 @@ mod hibernation;
 mod housekeeping;
 mod invocation;
 mod journaled;
+mod labour;
 mod life;
 mod log;
 mod meter;

@@ -1,10 +1,11 @@
 //! One turn from its taking to its record: what it is asked, what became of it.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
+
+use futures::FutureExt;
 
 use super::Shared;
 use super::halt::{Halt, Halted};
@@ -262,8 +263,8 @@ pub(super) async fn perform(
     performance: &mut Performance,
     halt: &Arc<Halt>,
 ) -> TurnEnd {
-    match life.cell(shared, record).await {
-        Ok(_) => {}
+    let mut cell = match life.take_cell(shared, record).await {
+        Ok(cell) => cell,
         // Not the agent's fault, and no answer of its own.
         Err(NoCell::Fault(fault @ Fault::Exhausted)) => {
             return TurnEnd::Unrecorded(TurnError::Unrecovered(fault.to_string()));
@@ -271,7 +272,7 @@ pub(super) async fn perform(
         Err(NoCell::Fault(fault)) => return TurnEnd::Faulted(TurnError::Fault(fault)),
         Err(NoCell::Diverged(diverged)) => return TurnEnd::Diverged(diverged),
         Err(NoCell::Lost(why)) => return TurnEnd::Unrecorded(TurnError::Unrecovered(why)),
-    }
+    };
     let context = performance.context(shared, record, life);
     let accepted = performance.accept(shared, record, life, halt, &context);
     if let Err(error) = accepted.await {
@@ -293,14 +294,17 @@ pub(super) async fn perform(
             halt: Arc::clone(halt),
         }),
     };
-    let cell = life.cell.as_mut().expect("it was made just now");
     let payload = match &performance.asked {
-        Asked::Now(invocation) => &invocation.payload,
-        Asked::Before(accepted, _) => &accepted.payload.0,
+        Asked::Now(invocation) => invocation.payload.clone(),
+        Asked::Before(accepted, _) => accepted.payload.0.clone(),
     };
-    let mut invoked = pin!(cell.invoke(payload, &context, performance.at, outside));
-    let at_once = poll_fn(|context| Poll::Ready(invoked.as_mut().poll(context))).await;
-    let invoked = match at_once {
+    let at = performance.at;
+    let mut invoked = life.labour.compute(async move {
+        let invoked = cell.invoke(&payload, &context, at, outside).await;
+        (cell, invoked)
+    });
+    let at_once = poll_fn(|context| Poll::Ready(invoked.poll_unpin(context))).await;
+    let (cell, invoked) = match at_once {
         Poll::Ready(invoked) => invoked,
         // It takes its time: from now on it is finished even if nobody asks again.
         Poll::Pending => {
@@ -312,6 +316,7 @@ pub(super) async fn perform(
             invoked.await
         }
     };
+    life.cell = Some(cell);
     if let Some(halted) = halt.why() {
         return halted.into();
     }

@@ -11,6 +11,7 @@ use super::difference::Difference;
 use super::halt::{Halt, Halted};
 use super::invocation::TurnError;
 use super::journaled::Journaled;
+use super::labour::Labour;
 use super::life;
 use super::meter::Meter;
 use super::outlet::outlet;
@@ -21,14 +22,18 @@ use crate::agents::Deployment;
 use crate::clock::Clock;
 use crate::contract::EventStream;
 use crate::contract::model::{Error, ErrorKind, Request, Response};
-use crate::journal;
+use crate::contract::types::AgentError;
+use crate::journal::{self, TurnAccepted};
 use crate::models::Provider;
-use crate::sandbox::Cell;
+use crate::sandbox::{Capabilities, Cell, Fault};
 
-/// How a replayed turn ended. After anything but the first the cell must not be used again.
+/// What comes of a turn's guest.
+type Invoked = Result<Result<Vec<u8>, AgentError>, Fault>;
+
+/// How a replayed turn ended. After anything but the first the cell is gone.
 pub(super) enum Replayed {
     /// With this.
-    Ended(journal::Outcome),
+    Ended(Box<Cell>, journal::Outcome),
     /// It trapped, or broke a limit.
     Broke(TurnError),
     /// It asked what has no recorded answer.
@@ -37,7 +42,8 @@ pub(super) enum Replayed {
 
 /// Repeats a turn in which nothing may differ.
 pub(super) async fn repeat(
-    cell: &mut Cell,
+    labour: &Labour,
+    cell: Cell,
     deployment: &Arc<Deployment>,
     past: &PastTurn,
     clock: &Arc<dyn Clock>,
@@ -50,12 +56,13 @@ pub(super) async fn repeat(
         Arc::clone(clock),
         Arc::clone(&halt),
     );
-    play(cell, deployment, past, clock, Arc::new(tape), halt).await
+    play(labour, cell, deployment, past, clock, Arc::new(tape), halt).await
 }
 
 /// Repeats a turn as far as it can be, and says where its calls differ.
 pub(super) async fn compare(
-    cell: &mut Cell,
+    labour: &Labour,
+    cell: Cell,
     deployment: &Arc<Deployment>,
     past: &PastTurn,
     clock: &Arc<dyn Clock>,
@@ -68,12 +75,22 @@ pub(super) async fn compare(
         Arc::clone(clock),
         Arc::clone(&halt),
     ));
-    let replayed = play(cell, deployment, past, clock, Arc::clone(&tape), halt).await;
+    let played = play(
+        labour,
+        cell,
+        deployment,
+        past,
+        clock,
+        Arc::clone(&tape),
+        halt,
+    );
+    let replayed = played.await;
     (replayed, tape.differences())
 }
 
 async fn play(
-    cell: &mut Cell,
+    labour: &Labour,
+    cell: Cell,
     deployment: &Arc<Deployment>,
     past: &PastTurn,
     clock: &Arc<dyn Clock>,
@@ -97,11 +114,17 @@ async fn play(
         tape: Arc::clone(&tape),
         halt: Arc::clone(&halt),
     };
-    let payload = &accepted.payload.0;
     let invoked = tokio::select! {
         biased;
-        halted = halt.asked() => return halted.into(),
-        invoked = cell.invoke(payload, &accepted.context, accepted.at, Box::new(turn)) => invoked,
+        halted = halt.asked() => Err(halted),
+        invoked = labour.compute(invoke(cell, accepted, Box::new(turn))) => Ok(invoked),
+    };
+    let (cell, invoked) = match invoked {
+        Ok(invoked) => invoked,
+        Err(halted) => {
+            labour.is_over().await;
+            return halted.into();
+        }
     };
     let answer = match invoked {
         Ok(answer) => answer,
@@ -119,7 +142,21 @@ async fn play(
     }
     match tape.left_over() {
         Some(diverged) => Replayed::Diverged(diverged),
-        None => Replayed::Ended(life::outcome(&outlet, answer.as_deref())),
+        None => Replayed::Ended(Box::new(cell), life::outcome(&outlet, answer.as_deref())),
+    }
+}
+
+/// The guest's part, with all that it needs in it.
+fn invoke(
+    mut cell: Cell,
+    accepted: &TurnAccepted,
+    turn: Box<dyn Capabilities>,
+) -> impl Future<Output = (Cell, Invoked)> + Send + 'static {
+    let (payload, context) = (accepted.payload.0.clone(), accepted.context.clone());
+    let at = accepted.at;
+    async move {
+        let invoked = cell.invoke(&payload, &context, at, turn).await;
+        (cell, invoked)
     }
 }
 

@@ -215,9 +215,11 @@ async fn taken_up(shared: &Shared, record: &Record, deployment: &Arc<Deployment>
 }
 
 async fn digest(shared: &Shared, record: &Record, life: &mut Life) -> String {
-    let cell = life.cell(shared, record).await;
-    let cell = cell.unwrap_or_else(|_| panic!("{} cannot be taken up", record.key.session));
-    format!("{:02x?}", cell.memory_digest().await.unwrap())
+    let cell = life.take_cell(shared, record).await;
+    let mut cell = cell.unwrap_or_else(|_| panic!("{} cannot be taken up", record.key.session));
+    let digest = cell.memory_digest().await.unwrap();
+    life.cell = Some(cell);
+    format!("{digest:02x?}")
 }
 
 /// One turn, as an actor performs it; whether the session's instance can go on.

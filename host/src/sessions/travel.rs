@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::difference::{self, Difference};
 use super::directory::NotAsleep;
+use super::labour::Labour;
 use super::life;
 use super::past::{Past, PastTurn};
 use super::replay::{self, Replayed};
@@ -467,19 +468,18 @@ async fn tell_again(
         seed: Seed::from_bytes(started.seed.0),
         at: started.at,
     };
-    let cell = Cell::start_within(
-        &shared.sandbox,
-        &deployment.program,
-        began,
-        Arc::new(Silence),
-        &birth,
-    );
-    let mut cell = Some(cell.await.map_err(TravelError::Fault)?);
+    let labour = Labour::of(shared, &key.agent.tenant);
+    let (sandbox, program) = (Arc::clone(&shared.sandbox), deployment.program.clone());
+    let starting = async move {
+        Cell::start_within(&sandbox, &program, began, Arc::new(Silence), &birth).await
+    };
+    let cell = labour.compute(starting).await;
+    let mut cell = Some(cell.map_err(TravelError::Fault)?);
     let mut replayed = Vec::with_capacity(turns.len());
     for past in turns {
         let turn = past.accepted.turn;
         let verdict = if past.counts() || (wanted == Some(turn) && past.broke()) {
-            tell(shared, &deployment, &mut cell, past).await
+            tell(shared, &labour, &deployment, &mut cell, past).await
         } else {
             Verdict::Undone
         };
@@ -511,6 +511,7 @@ impl Verdict {
 /// One turn, in a cell that is gone after it when it cannot go on.
 async fn tell(
     shared: &Shared,
+    labour: &Labour,
     deployment: &Arc<Deployment>,
     cell: &mut Option<Cell>,
     past: &PastTurn,
@@ -524,12 +525,12 @@ async fn tell(
     {
         living.limit_cpu(limit.get());
     }
-    let comparing = replay::compare(&mut living, deployment, past, &shared.clock);
+    let comparing = replay::compare(labour, living, deployment, past, &shared.clock);
     let (replayed, mut differences) = comparing.await;
     let recorded = &past.finished.outcome;
     match replayed {
-        Replayed::Ended(outcome) => {
-            *cell = Some(living);
+        Replayed::Ended(living, outcome) => {
+            *cell = Some(*living);
             if outcome != *recorded {
                 differences.push(difference::answers_otherwise(recorded, &outcome));
             }

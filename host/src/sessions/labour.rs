@@ -1,0 +1,45 @@
+//! The computing that is done for one session.
+
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use super::Shared;
+use crate::ids::TenantId;
+use crate::workers::{Computation, Workers};
+
+/// Where the guest of a session computes, and whether it still does.
+pub(super) struct Labour {
+    workers: Arc<Workers>,
+    /// Sessions of one tenant take turns with each other before they do with those of others.
+    group: Arc<str>,
+    under_way: TaskTracker,
+}
+
+impl Labour {
+    pub(super) fn of(shared: &Shared, tenant: &TenantId) -> Self {
+        let under_way = TaskTracker::new();
+        under_way.close();
+        Self {
+            workers: Arc::clone(shared.sandbox.workers()),
+            group: Arc::from(tenant.as_str()),
+            under_way,
+        }
+    }
+
+    /// Computes, out of everybody's way if it takes long. When it is dropped, the future inside may be there for another
+    /// moment.
+    pub(super) fn compute<T, F>(&self, future: F) -> Computation<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let future = self.under_way.track_future(future);
+        self.workers.compute(&self.group, future)
+    }
+
+    /// Returns when nothing is there any more of what was given up.
+    pub(super) async fn is_over(&self) {
+        self.under_way.wait().await;
+    }
+}

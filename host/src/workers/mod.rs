@@ -1,0 +1,111 @@
+//! Where long computations go: threads of a low priority, one for each core, which everything else may interrupt.
+//!
+//! What serves must never wait for what computes. So a computation is polled where it is awaited only as long as it is
+//! short: one that was found running at [`LONG`] ticks is handed over. There it is the kernel that keeps the cores free for
+//! short work, at once and not at the end of somebody's slice. Among themselves the long ones take turns: first group by
+//! group, then one after another within each, so that who has a thousand of them gets no more than who has one.
+
+mod computation;
+mod cpu;
+mod priority;
+mod queue;
+mod task;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use tokio::runtime::{self, Handle, Runtime};
+
+pub use computation::Computation;
+pub(crate) use cpu::found_running;
+pub(crate) use priority::{CHILDREN, step_back};
+
+use priority::LONG_TURNS;
+use queue::Queue;
+
+/// A computation that was found running this often is long. One tick says little: the shortest meets one now and then.
+const LONG: u32 = 2;
+
+/// The threads, which start when they are first needed. They end when this is dropped.
+#[derive(Default)]
+pub struct Workers {
+    crew: OnceLock<Option<Crew>>,
+}
+
+struct Crew {
+    queue: Arc<Queue>,
+    /// What is opened in a long computation, such as a connection or a timer, is driven here: threads of this runtime may
+    /// inherit the priority of those that need them, which the runtime that serves must not.
+    drivers: Option<Runtime>,
+}
+
+impl Workers {
+    /// Computes for a member of a group, in place at first. Nothing is done until it is polled; when it is dropped, it is
+    /// given up before it goes on.
+    pub fn compute<T, F>(self: &Arc<Self>, group: &Arc<str>, future: F) -> Computation<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        Computation::new(Arc::clone(self), group, Box::pin(future))
+    }
+
+    /// None when this machine gives no threads: then everything is computed in place.
+    fn crew(&self) -> Option<&Crew> {
+        self.crew
+            .get_or_init(|| {
+                Crew::start()
+                    .inspect_err(|error| {
+                        tracing::error!(%error, "no threads for long computations; they take turns with all others");
+                    })
+                    .ok()
+            })
+            .as_ref()
+    }
+}
+
+impl Crew {
+    fn start() -> std::io::Result<Self> {
+        let queue = Arc::new(Queue::default());
+        let drivers = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("long-io")
+            .enable_all()
+            .build()?;
+        let crew = Self {
+            queue: Arc::clone(&queue),
+            drivers: Some(drivers),
+        };
+        let handle = crew.drivers.as_ref().map(Runtime::handle);
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let (queue, handle) = (Arc::clone(&queue), handle.cloned());
+            thread::Builder::new()
+                .name("long-turns".to_owned())
+                .spawn(move || work(&queue, handle.as_ref()))?;
+        }
+        Ok(crew)
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(drivers) = self.drivers.take() {
+            // Whoever drops this may be a task, which must not wait.
+            drivers.shutdown_background();
+        }
+    }
+}
+
+fn work(queue: &Queue, drivers: Option<&Handle>) {
+    if let Err(error) = step_back(LONG_TURNS) {
+        tracing::warn!(%error, "long turns run at the priority of short ones, which may have to wait for them");
+    }
+    let _driven = drivers.map(Handle::enter);
+    while let Some(task) = queue.next() {
+        task.go_on();
+    }
+}

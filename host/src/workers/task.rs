@@ -1,0 +1,121 @@
+//! One long computation, and where it stands.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::cpu;
+use super::queue::Queue;
+
+/// Goes on whenever it is woken, until it ends or is given up.
+pub(super) struct Task {
+    group: Arc<str>,
+    queue: Arc<Queue>,
+    stand: Mutex<Stand>,
+}
+
+enum Stand {
+    /// Until it is woken.
+    Waiting(Work),
+    /// In the queue.
+    Ready(Work),
+    /// A worker has it; it was woken meanwhile, or not.
+    Running { woken: bool },
+    /// It ended, or it was given up: a worker that has it drops it.
+    Over,
+}
+
+struct Work {
+    future: BoxFuture<'static, ()>,
+    /// What it computed and was not charged for yet.
+    uncharged: Duration,
+}
+
+impl Task {
+    /// It is ready from the start.
+    pub(super) fn start(
+        group: Arc<str>,
+        queue: &Arc<Queue>,
+        future: BoxFuture<'static, ()>,
+    ) -> Arc<Self> {
+        let work = Work {
+            future,
+            uncharged: Duration::ZERO,
+        };
+        let task = Arc::new(Self {
+            group,
+            queue: Arc::clone(queue),
+            stand: Mutex::new(Stand::Ready(work)),
+        });
+        queue.push(Arc::clone(&task));
+        task
+    }
+
+    pub(super) fn group(&self) -> &Arc<str> {
+        &self.group
+    }
+
+    /// Gives it up: it is dropped now, or as soon as its worker looks up from it.
+    pub(super) fn give_up(&self) {
+        let given_up = std::mem::replace(&mut *self.stand(), Stand::Over);
+        // Behind the lock: what is dropped may wake others.
+        drop(given_up);
+    }
+
+    /// Polls it once.
+    pub(super) fn go_on(self: Arc<Self>) {
+        let mut work = {
+            let mut stand = self.stand();
+            match std::mem::replace(&mut *stand, Stand::Over) {
+                Stand::Ready(work) => {
+                    *stand = Stand::Running { woken: false };
+                    work
+                }
+                // Given up while it was in the queue.
+                other => {
+                    *stand = other;
+                    return;
+                }
+            }
+        };
+        let waker = Waker::from(Arc::clone(&self));
+        let mut context = Context::from_waker(&waker);
+        let Work { future, uncharged } = &mut work;
+        let polled = cpu::metered(uncharged, || future.as_mut().poll(&mut context));
+        let mut stand = self.stand();
+        match (&*stand, polled) {
+            (Stand::Running { woken: true }, Poll::Pending) => {
+                *stand = Stand::Ready(work);
+                drop(stand);
+                self.queue.push(Arc::clone(&self));
+            }
+            (Stand::Running { woken: false }, Poll::Pending) => *stand = Stand::Waiting(work),
+            _ => {
+                *stand = Stand::Over;
+                drop(stand);
+                drop(work);
+            }
+        }
+    }
+
+    fn stand(&self) -> MutexGuard<'_, Stand> {
+        self.stand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        let mut stand = self.stand();
+        match std::mem::replace(&mut *stand, Stand::Over) {
+            Stand::Waiting(work) => {
+                *stand = Stand::Ready(work);
+                drop(stand);
+                self.queue.push(Arc::clone(&self));
+            }
+            Stand::Running { .. } => *stand = Stand::Running { woken: true },
+            other => *stand = other,
+        }
+    }
+}

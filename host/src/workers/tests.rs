@@ -1,0 +1,158 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::yield_now;
+
+use super::task::Task;
+use super::*;
+
+const TICK: Duration = Duration::from_millis(10);
+
+fn group(name: &str) -> Arc<str> {
+    Arc::from(name)
+}
+
+/// A guest that is found running at so many ticks.
+async fn run(ticks: u32) -> ThreadId {
+    for _ in 0..ticks {
+        found_running(TICK);
+        yield_now().await;
+    }
+    thread::current().id()
+}
+
+#[tokio::test]
+async fn a_short_computation_stays_and_a_long_one_leaves() {
+    let workers = Arc::new(Workers::default());
+    let here = thread::current().id();
+    let group = group("a");
+    assert_eq!(workers.compute(&group, run(0)).await, here);
+    assert_eq!(workers.compute(&group, run(LONG - 1)).await, here);
+    assert_ne!(workers.compute(&group, run(LONG)).await, here);
+    assert_ne!(workers.compute(&group, run(100)).await, here);
+}
+
+#[tokio::test]
+async fn what_waits_in_a_long_computation_wakes_it() {
+    let workers = Arc::new(Workers::default());
+    let told = Arc::new(Notify::new());
+    let (sender, receiver) = oneshot::channel();
+    let waiting = Arc::clone(&told);
+    let computation = workers.compute(&group("a"), async move {
+        run(LONG).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        sender.send(()).unwrap();
+        waiting.notified().await;
+        run(3).await;
+        "done"
+    });
+    let telling = async {
+        receiver.await.unwrap();
+        told.notify_one();
+    };
+    assert_eq!(tokio::join!(computation, telling).0, "done");
+}
+
+struct Guard(Option<oneshot::Sender<()>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.take().unwrap().send(());
+    }
+}
+
+#[tokio::test]
+async fn a_computation_that_nobody_awaits_is_given_up() {
+    let workers = Arc::new(Workers::default());
+    let (gone, is_gone) = oneshot::channel();
+    let (away, is_away) = oneshot::channel();
+    let guard = Guard(Some(gone));
+    let computation = workers.compute(&group("a"), async move {
+        let _guard = guard;
+        run(LONG).await;
+        away.send(()).unwrap();
+        loop {
+            run(1).await;
+        }
+    });
+    let mut computation = Box::pin(computation);
+    tokio::select! {
+        () = &mut computation => {}
+        left = is_away => left.unwrap(),
+    }
+    drop(computation);
+    is_gone.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_is_that_of_who_awaits() {
+    let workers = Arc::new(Workers::default());
+    let computation = workers.compute(&group("a"), async {
+        run(LONG).await;
+        panic!("asked to");
+    });
+    let computation: Computation<()> = computation;
+    let panic = std::panic::AssertUnwindSafe(computation)
+        .catch_unwind()
+        .await;
+    assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"asked to"));
+    let after = workers.compute(&group("a"), async {
+        run(LONG).await;
+        1
+    });
+    assert_eq!(after.await, 1, "the threads are still there");
+}
+
+#[test]
+fn groups_take_turns_and_so_do_their_members() {
+    let queue = Arc::new(Queue::default());
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut tasks = Vec::new();
+    for name in ["a1", "a2", "a3", "b1", "b2", "c1"] {
+        let (order, rounds) = (Arc::clone(&order), AtomicUsize::new(0));
+        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
+            order.lock().unwrap().push(name);
+            if rounds.fetch_add(1, Ordering::Relaxed) == 1 {
+                return std::task::Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        });
+        tasks.push(Task::start(group(&name[..1]), &queue, future.boxed()));
+    }
+    for _ in 0..12 {
+        queue.next().unwrap().go_on();
+    }
+    let order = order.lock().unwrap().join(" ");
+    assert_eq!(order, "a1 b1 c1 a2 b2 c1 a3 b1 a1 b2 a2 a3");
+}
+
+#[test]
+fn time_on_an_interrupted_thread_is_charged_once_and_never_lost() {
+    let mut uncharged = Duration::ZERO;
+    let mut charged = Duration::ZERO;
+    let before = thread_time();
+    for round in 0..20 {
+        cpu::metered(&mut uncharged, || {
+            std::hint::black_box(
+                (0..200_000_u64).fold(0, |sum, each| sum ^ std::hint::black_box(each)),
+            );
+            if round % 3 == 0 {
+                charged += found_running(TICK);
+            }
+        });
+    }
+    let spent = thread_time() - before;
+    let counted = charged + uncharged;
+    assert!(counted <= spent, "{counted:?} of {spent:?}");
+    assert!(counted * 2 > spent, "{counted:?} of {spent:?}");
+    assert_eq!(found_running(TICK), TICK, "elsewhere by the tick");
+}
+
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap()
+}
