@@ -90,13 +90,18 @@ impl Code {
     }
 }
 
-/// What is refused for the way in which it comes, whatever it asks for.
+/// All that a caller is told of what went wrong inside.
+const FAILED: &str = "the server failed to carry out the request; its log says why";
+
+/// What is refused for the way in which it comes, or goes wrong, whatever it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// Its body came too slowly.
     SlowBody,
     /// It has too many headers, or too large ones.
     LargeHeaders,
+    /// The server panicked over it.
+    Panicked,
 }
 
 impl From<Refusal> for ApiError {
@@ -110,6 +115,7 @@ impl From<Refusal> for ApiError {
                 Code::RequestHeadersTooLarge,
                 "the request has more headers, or larger ones, than this server reads",
             ),
+            Refusal::Panicked => Self::new(Code::InternalServer, FAILED),
         }
     }
 }
@@ -192,10 +198,7 @@ impl ApiError {
             source = cause.source();
         }
         tracing::error!(error = %chain, "a request failed");
-        Self::new(
-            Code::InternalServer,
-            "the server failed to carry out the request; its log says why",
-        )
+        Self::new(Code::InternalServer, FAILED)
     }
 }
 
@@ -346,7 +349,7 @@ impl From<TurnError> for ApiError {
                 timed_out: false, ..
             }
             | TurnError::BrokenOff => Self::new(Code::RuntimeClient, received(500)),
-            TurnError::NotRecorded | TurnError::Unrecovered(_) => {
+            TurnError::NotRecorded | TurnError::Unrecovered(_) | TurnError::Internal => {
                 Self::new(Code::InternalServer, error.to_string())
             }
             TurnError::TimedOut { .. }

@@ -163,8 +163,14 @@ async fn live() -> &'static str {
     "live\n"
 }
 
-async fn ready() -> &'static str {
-    "ready\n"
+async fn ready(State(api): State<Arc<Api>>) -> Result<&'static str, error::ApiError> {
+    match api.sessions.are_well() {
+        true => Ok("ready\n"),
+        false => Err(error::ApiError::new(
+            error::Code::Unavailable,
+            "the journal has ended; start the server anew",
+        )),
+    }
 }
 
 /// The server's whole face.

@@ -178,4 +178,20 @@ pub(super) fn log_to_stderr() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .try_init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(
+            thread = std::thread::current().name(),
+            "panicked at {}: {}",
+            place.as_deref().unwrap_or("an unknown place"),
+            said(panic.payload())
+        );
+    }));
+}
+
+/// What a panic says, if that was written by us: a message that is made when it happens may quote a tenant's data, and the
+/// place where it happened says as much.
+fn said(payload: &dyn std::any::Any) -> &'static str {
+    let words = payload.downcast_ref::<&'static str>();
+    words.copied().unwrap_or("its message is not logged")
 }

@@ -455,6 +455,11 @@ impl Journal {
         self.store.delete(key.clone()).await
     }
 
+    /// Whether its writer thread lives. One that panicked does not come back before the next start.
+    pub fn is_open(&self) -> bool {
+        self.store.is_open()
+    }
+
     /// Writes what stands in line and stops the writer thread. Whatever is asked afterwards is [`Error::Closed`].
     pub async fn close(&self) {
         self.store.close().await;

@@ -361,6 +361,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Removes all incarnations of this key, and what is left of their bytes.
     fn delete(&self, key: SessionKey) -> BoxFuture<'_, Result<Compacted, Error>>;
 
+    /// Whether anything can still be asked of it.
+    fn is_open(&self) -> bool;
+
     /// Writes what stands in line, then closes; later calls are refused.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

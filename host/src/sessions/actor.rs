@@ -1,8 +1,10 @@
 //! One task for each session that is awake: it owns the instance, takes the turns one after another, and performs what
 //! the state machine decides.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 
 use super::Shared;
@@ -19,7 +21,9 @@ use super::record::Record;
 use super::state::{Abandoned, Effect, EndReason, Event, Phase, State};
 use super::tape::Diverged;
 use crate::agents::Deployment;
+use crate::contract::log::Level;
 use crate::journal::{self, TurnFinished};
+use crate::sandbox::LogSink as _;
 
 /// An invocation on its way to its session.
 pub(super) struct Delivery {
@@ -79,7 +83,9 @@ impl Actor {
                     None => return,
                 },
             };
-            let rested = self.awake(delivery).await;
+            // The last resort: what is left of a session after a panic outside its turns is in the journal, if anywhere.
+            let rested = AssertUnwindSafe(self.awake(delivery)).catch_unwind().await;
+            let rested = rested.unwrap_or_else(|_| self.broken_off());
             waiting = rested.mail;
             let gone = match rested.rest {
                 // Nobody asked for this end; who is in the mailbox finds a fresh world.
@@ -103,6 +109,26 @@ impl Actor {
             if gone {
                 return;
             }
+        }
+    }
+
+    /// What becomes of the session when its task panicked. Who was being served was told, by the loss of what answers him.
+    fn broken_off(&self) -> Rested {
+        tracing::error!(session.id = %self.record.key.session,
+            "a session broke off in a panic; if it is in the journal, it goes on from there");
+        let rest = match self.record.is_durable() {
+            true => Rest::Asleep,
+            false => {
+                let (reason, at) = (EndReason::Broken, self.shared.clock.now());
+                self.record.set_phase(Phase::Ended { reason, at });
+                let durable = false;
+                Rest::Ended { reason, durable }
+            }
+        };
+        Rested {
+            rest,
+            over: None,
+            mail: None,
         }
     }
 
@@ -288,9 +314,10 @@ impl Actor {
         // What kept it from being imaged may be gone after this turn.
         life.stays = false;
         performance.begin(number, at);
-        let end = self
-            .run_turn(state, life, alarm, &mut performance, &halt)
-            .await;
+        let run = self.run_turn(state, life, alarm, &mut performance, &halt);
+        // What a panic left half done is thrown away with the instance, so nobody comes to see it.
+        let end = AssertUnwindSafe(run).catch_unwind().await;
+        let end = end.unwrap_or_else(|_| self.panicked());
         // A guest that was given up writes nothing any more, and its memory and its place in the journal are free again.
         life.labour.is_over().await;
         let end = performance
@@ -325,6 +352,16 @@ impl Actor {
             outlet: performance.into_outlet(),
             lost_instance,
         }
+    }
+
+    /// The end of a turn in which the server itself failed. It is a fault like the agent's own: it is recorded, so that no
+    /// retry runs into the same again, and the session goes on as if the turn had not been.
+    fn panicked(&self) -> TurnEnd {
+        tracing::error!(session.id = %self.record.key.session, turn = self.record.summary().turns + 1,
+            "a turn ended in a panic of the server");
+        let error = TurnError::Internal;
+        self.record.log.write(Level::Error, &error.to_string());
+        TurnEnd::Faulted(error)
     }
 
     /// The guest's part of a turn, until it ends or the state machine gives it up.

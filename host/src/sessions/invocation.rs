@@ -113,6 +113,9 @@ pub enum TurnError {
     /// The agent broke. A session that is journaled goes on as if the turn had not been; another is over.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// The server itself failed while it carried the turn out, with the same consequence.
+    #[error("the server failed while it carried out the turn; its log says where")]
+    Internal,
     /// The turn took too long, with the same consequence.
     #[error("the turn took longer than {} s", limit.as_secs())]
     TimedOut {

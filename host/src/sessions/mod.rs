@@ -285,7 +285,8 @@ impl Sessions {
             return Err(TurnError::Retry);
         }
         if let Some(handle) = directory.awake_mut(&key) {
-            if handle.is_ending() {
+            // Who has left already is not waited for.
+            if handle.is_ending() && !handle.mailbox.is_closed() {
                 return Err(TurnError::Retry);
             }
             if let Some(reader) = handle.join(invocation.invocation.as_ref()) {
@@ -429,6 +430,11 @@ impl Sessions {
     ) -> Result<Vec<Entry>, Error> {
         let record = archive::find(&self.0, key).await?;
         Ok(record.log.entries(request))
+    }
+
+    /// Whether turns can be taken: without its journal, a server only looks as if it could.
+    pub fn are_well(&self) -> bool {
+        self.0.journal.is_open()
     }
 
     /// Takes no more turns, lets running ones finish for the grace time, and lays all sessions to rest: those in the

@@ -1,7 +1,10 @@
 //! When memory runs short, the sessions that have been idle for longest leave it first.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Weak;
 use std::time::Duration;
+
+use futures::FutureExt as _;
 
 use super::Shared;
 
@@ -49,12 +52,19 @@ pub(super) async fn watch(shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        // Not all at once: what a session gave back may show a moment later.
-        for _ in 0..PARTS {
-            let is_above = resident().is_some_and(|resident| resident > limit);
-            if !is_above || !make_room(&shared).await {
-                break;
-            }
+        let look = AssertUnwindSafe(stay_below(&shared, limit));
+        if look.catch_unwind().await.is_err() {
+            tracing::error!("making room in memory broke off in a panic; it is tried again");
+        }
+    }
+}
+
+/// Not all at once: what a session gave back may show a moment later.
+async fn stay_below(shared: &Shared, limit: u64) {
+    for _ in 0..PARTS {
+        let is_above = resident().is_some_and(|resident| resident > limit);
+        if !is_above || !make_room(shared).await {
+            break;
         }
     }
 }

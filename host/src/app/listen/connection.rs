@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,6 +13,7 @@ use axum::body::Body;
 use axum::http::header::{CONNECTION, HOST};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, Version};
 use axum::response::IntoResponse as _;
+use futures::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -250,9 +252,15 @@ impl Rules {
             let paced = Paced::new(body, self.pace, given_up.clone(), meter);
             Body::new(paced)
         });
-        let answer = match self.router.call(request).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
+        // A handler that panics must not take the connection with it, and the other requests on it.
+        let answer = AssertUnwindSafe(self.router.call(request)).catch_unwind();
+        let answer = match answer.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(never)) => match never {},
+            Err(_) => {
+                tracing::error!("a request ended in a panic of the server");
+                api::refusal(api::Refusal::Panicked)
+            }
         };
         if !given_up.get() {
             return answer;

@@ -327,6 +327,11 @@ impl Store for Sqlite {
         self.delete_all(key).boxed()
     }
 
+    /// The thread has the other end, and takes it along.
+    fn is_open(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         async move {
             self.readers.close();
