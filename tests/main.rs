@@ -26,6 +26,7 @@ mod faults;
 mod grants;
 mod harness;
 mod hibernation;
+mod hostile_auth;
 mod hostile_guests;
 mod hostile_http;
 mod house;

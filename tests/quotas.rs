@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Host, PROBE, Reply, eventually, reference};
+use crate::harness::{Host, PROBE, Reply, Witness, eventually, reference};
 use crate::tenancy::configuration;
 
 /// How many files there are in a folder of the server's data.
@@ -47,6 +47,7 @@ async fn what_no_reference_and_no_version_needs_goes_from_the_disk() {
 #[tokio::test]
 async fn of_everything_as_much_as_the_quota_says_and_not_one_more() {
     let host = Host::start();
+    let witness = Witness::tenant(&host).await;
     let policy = "[quotas]\nagents = 3\nversions = 2\nsessions = 4\n";
     let client = host.guest("small", policy).await;
     let agent = client.deploy("probe", PROBE).await;
@@ -103,11 +104,13 @@ async fn of_everything_as_much_as_the_quota_says_and_not_one_more() {
     let usage = client.get("/kellion/v1/usage").await.json_of(200);
     assert_eq!(usage["usage"]["sessions"], 4);
     assert_eq!(usage["policy"]["quotas"]["sessions"], 4);
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
 async fn artifacts_have_as_much_room_as_the_quota_says() {
     let host = Host::start();
+    let witness = Witness::tenant(&host).await;
     let client = host.guest("small", "[quotas]\nstorage_mib = 2\n").await;
     let push = async |name: &str, bytes: Vec<u8>| {
         let request = client
@@ -143,11 +146,13 @@ async fn artifacts_have_as_much_room_as_the_quota_says() {
         "/two:latest was not found",
     );
     push("three", vec![3; 1 << 20]).await.json_of(200);
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
 async fn who_has_too_many_turns_at_once_is_refused_and_nobody_else_waits() {
     let host = Host::start();
+    let witness = Witness::tenant(&host).await;
     let busy = host.guest("busy", "[quotas]\nconcurrent_turns = 2\n").await;
     let other = host.guest("other", "").await;
     let agent = busy.deploy("probe", PROBE).await;
@@ -182,11 +187,13 @@ async fn who_has_too_many_turns_at_once_is_refused_and_nobody_else_waits() {
     })
     .await;
     assert_eq!(count, 1);
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
 async fn who_asks_too_often_is_told_when_to_come_again() {
     let host = Host::start();
+    let witness = Witness::tenant(&host).await;
     let eager = host
         .guest("eager", "[quotas]\nrequests_per_second = 1\n")
         .await;
@@ -200,4 +207,5 @@ async fn who_asks_too_often_is_told_when_to_come_again() {
     refused.assert_refused(429, "ThrottlingException", "requests_per_second");
     assert_eq!(refused.header("retry-after"), "1");
     calm.get("/kellion/v1/server").await.json_of(200);
+    witness.survived(&host).await;
 }

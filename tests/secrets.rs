@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use reqwest::{Method, Request};
 use serde_json::json;
 
-use crate::harness::{Client, Host, PROBE, Reply, encoded, reference, session_id};
+use crate::harness::{Client, Host, PROBE, Reply, Witness, encoded, reference, session_id};
 use crate::issuer::{Issuer, SigningKey};
 
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
@@ -44,6 +44,7 @@ async fn a18_secrets_get_into_no_log_no_error_and_no_file() {
         .environment("AWS_ACCESS_KEY_ID", "AKIDFORTESTS")
         .environment("AWS_SECRET_ACCESS_KEY", OWN)
         .start();
+    let witness = Witness::tenant(&host).await;
     let account = host.tenant("one", "");
     let key = host.key(&account, &[]).await;
     let owner = host.signed(&key);
@@ -106,6 +107,7 @@ async fn a18_secrets_get_into_no_log_no_error_and_no_file() {
         let journal = name.contains("/journal/");
         assert!(journal || !holds(bytes, PROMPT), "the prompt is in {name}");
     }
+    witness.survived(&host).await;
 }
 
 /// The same bytes once more, as somebody who saw them on the way would send them.
@@ -120,6 +122,7 @@ async fn again(client: &Client, request: &Request) -> Reply {
 #[tokio::test]
 async fn a8_a_signed_change_that_is_replayed_is_one_change() {
     let host = Host::start();
+    let witness = Witness::tenant(&host).await;
     let owner = host.guest("owner", "").await;
     let agent = owner.deploy("probe", PROBE).await;
     let input = json!({
@@ -150,4 +153,5 @@ async fn a8_a_signed_change_that_is_replayed_is_one_change() {
         .await
         .assert_refused(403, "InvalidSignatureException", "");
     assert_eq!(session.count().await, 2);
+    witness.survived(&host).await;
 }

@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Agent, Client, ECHO, Host, Key, PROBE, Reply, Tool, encoded, eventually, in_time, reference,
-    run, script, session_id,
+    Agent, Client, ECHO, Host, Key, PROBE, Reply, Tool, Witness, encoded, eventually, in_time,
+    reference, run, script, session_id,
 };
 
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
@@ -93,12 +93,13 @@ fn without_names(reply: &Reply, agent: &Agent, session: &str) -> (u16, String, S
     )
 }
 
-/// A1 to A6, from the table of routes: a route that is added is tried, too.
+/// A1, A2, A3, A4, A5 and A6, from the table of routes: a route that is added is tried, too.
 #[tokio::test]
 async fn every_route_hides_what_is_another_tenants_as_if_it_was_not_there() {
     let host = Host::start();
     let owner = host.guest("owner", "").await;
     let stranger = host.guest("stranger", "").await;
+    let witness = Witness::tenant(&host).await;
     let agent = owner.deploy("probe", PROBE).await;
     let session = agent.session("first");
     assert_eq!(session.count().await, 1);
@@ -148,6 +149,7 @@ async fn every_route_hides_what_is_another_tenants_as_if_it_was_not_there() {
     }
     assert!(tried >= 16, "{tried} routes were tried");
     assert_eq!(session.count().await, 2, "nothing was done to the session");
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
@@ -155,6 +157,7 @@ async fn lists_show_nothing_of_other_tenants() {
     let host = Host::start();
     let owner = host.guest("owner", "").await;
     let stranger = host.guest("stranger", "").await;
+    let witness = Witness::tenant(&host).await;
     let agent = owner.deploy("probe", PROBE).await;
     agent.session("first").count().await;
 
@@ -172,6 +175,7 @@ async fn lists_show_nothing_of_other_tenants() {
     // What one has pushed names nothing for the other.
     let created = stranger.create("probe").await.built().await;
     assert_eq!(created["status"], "CREATE_FAILED", "{created}");
+    witness.survived(&host).await;
 }
 
 /// A route without a gate would be found here.
@@ -179,6 +183,7 @@ async fn lists_show_nothing_of_other_tenants() {
 async fn every_route_refuses_who_does_not_sign() {
     let host = Host::start();
     let owner = host.guest("owner", "").await;
+    let witness = Witness::tenant(&host).await;
     let agent = owner.deploy("probe", PROBE).await;
     let session = agent.session("first");
     session.count().await;
@@ -231,6 +236,7 @@ async fn every_route_refuses_who_does_not_sign() {
         );
     }
     assert_eq!(session.count().await, 2);
+    witness.survived(&host).await;
 }
 
 fn owner_key(client: &Client) -> Key {
@@ -243,6 +249,7 @@ async fn unknown_revoked_and_suspended_keys_are_refused_alike() {
     let account = host.tenant("one", "");
     let first = host.key(&account, &[]).await;
     let second = host.key(&account, &[]).await;
+    let witness = Witness::tenant(&host).await;
     let refused = async |client: &Client| {
         eventually("the refusal", || async {
             let reply = client.get("/kellion/v1/server").await;
@@ -269,11 +276,13 @@ async fn unknown_revoked_and_suspended_keys_are_refused_alike() {
     host.operate(&["tenants", "resume", &account]);
     good.until(200, || good.request(Method::GET, "/kellion/v1/server"))
         .await;
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
 async fn a_key_does_what_it_allows_and_no_more() {
     let host = Host::start();
+    let witness = Witness::tenant(&host).await;
     let account = host.tenant("one", "");
     let manager = host.signed(&host.key(&account, &["--allow", "manage"]).await);
     let invoker = host.signed(&host.key(&account, &["--allow", "invoke"]).await);
@@ -306,12 +315,14 @@ async fn a_key_does_what_it_allows_and_no_more() {
         .send(push)
         .await
         .assert_refused(403, "AccessDeniedException", "manage");
+    witness.survived(&host).await;
 }
 
 /// A7.
 #[tokio::test]
 async fn naming_a_user_needs_a_permission_of_its_own() {
     let host = Host::start();
+    let witness = Witness::tenant(&host).await;
     let account = host.tenant("one", "");
     let all = host.signed(&host.key(&account, &[]).await);
     let plain = host.signed(&host.key(&account, &["--allow", "invoke"]).await);
@@ -332,6 +343,7 @@ async fn naming_a_user_needs_a_permission_of_its_own() {
         "AccessDeniedException",
         "invoke-for-user",
     );
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
@@ -346,6 +358,7 @@ async fn a_session_belongs_to_who_opened_it_and_to_its_user() {
         .key(&account, &["--user", "bob", "--allow", allow])
         .await;
     let admin = host.key(&account, &[]).await;
+    let witness = Witness::tenant(&host).await;
     let agent = host.signed(&admin).deploy("probe", PROBE).await;
     let ask = async |host: &Host, key: &Key, session: &str, user: Option<&str>| {
         let client = host.signed(key);
@@ -397,12 +410,14 @@ async fn a_session_belongs_to_who_opened_it_and_to_its_user() {
             .status,
         403
     );
+    witness.survived(&host).await;
 }
 
 /// An invocation id names a call of its caller: another's answer is not told to who guesses it.
 #[tokio::test]
 async fn an_invocation_id_of_another_caller_is_another_call() {
     let host = Host::start();
+    let witness = Witness::tenant(&host).await;
     let account = host.tenant("one", "");
     let ada = host.signed(&host.key(&account, &["--user", "ada"]).await);
     let bob = host.signed(&host.key(&account, &["--user", "bob"]).await);
@@ -425,6 +440,7 @@ async fn an_invocation_id_of_another_caller_is_another_call() {
     assert_eq!(send(&bob).await.json_of(200), 1, "a world of Bob's own");
     let next = agent.of(&bob).session("first").count().await;
     assert_eq!(next, 2);
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
@@ -466,16 +482,18 @@ async fn boto3_and_the_aws_cli_call_with_their_keys_and_are_refused_with_another
     assert_eq!(list(&stranger).await, 0);
 }
 
-/// Signatures in the query are refused, unless the operator allows them.
+/// A12: signatures in the query are refused, unless the operator allows them.
 #[tokio::test]
 async fn presigned_urls_are_taken_where_they_are_allowed() {
     for (config, allowed) in [("", "no"), ("[auth]\nallow_presigned_urls = true\n", "yes")] {
         let host = Host::builder().config(config).start();
         let account = host.tenant("one", "");
         let key = host.key(&account, &[]).await;
+        let witness = Witness::tenant(&host).await;
         let agent = host.signed(&key).deploy("echo", ECHO).await;
         let arguments = [&agent.arn, &key.id, &key.secret, allowed];
         script(&host, "presigned.py", &arguments).await;
+        witness.survived(&host).await;
     }
 }
 

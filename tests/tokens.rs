@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::harness::{Agent, Client, Host, PROBE, Reply, encoded, eventually, session_id};
+use crate::harness::{Agent, Client, Host, PROBE, Reply, Witness, encoded, eventually, session_id};
 use crate::issuer::{Issuer, SigningKey};
 
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
@@ -80,6 +80,7 @@ fn challenged(reply: &Reply, message: &str) -> String {
 async fn a_token_that_the_agent_trusts_opens_it_and_no_other_does() {
     let stage = Stage::start().await;
     let host = Host::builder().config(PRIVATE).start();
+    let witness = Witness::tenant(&host).await;
     let owner = host.guest("owner", "").await;
     let agent = owner
         .deploy_with(
@@ -151,12 +152,14 @@ async fn a_token_that_the_agent_trusts_opens_it_and_no_other_does() {
     assert_eq!(metadata["scopes_supported"], json!(["invoke"]));
     let resource = metadata["resource"].as_str().expect("a URL");
     assert!(url.starts_with(resource), "{url} {resource}");
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
 async fn an_agent_takes_signatures_or_tokens_and_never_both() {
     let stage = Stage::start().await;
     let host = Host::builder().config(PRIVATE).start();
+    let witness = Witness::tenant(&host).await;
     let owner = host.guest("owner", "").await;
     let open = owner
         .deploy_with("tokens", PROBE, stage.authorizer(&json!({})))
@@ -193,6 +196,7 @@ async fn an_agent_takes_signatures_or_tokens_and_never_both() {
     host.send(list)
         .await
         .assert_refused(403, "MissingAuthenticationTokenException", "");
+    witness.survived(&host).await;
 }
 
 /// A7, and sessions of subjects.
@@ -200,6 +204,7 @@ async fn an_agent_takes_signatures_or_tokens_and_never_both() {
 async fn a_session_belongs_to_the_subject_of_the_token_that_opened_it() {
     let stage = Stage::start().await;
     let host = Host::builder().config(PRIVATE).start();
+    let witness = Witness::tenant(&host).await;
     let owner = host.guest("owner", "").await;
     let agent = owner
         .deploy_with("probe", PROBE, stage.authorizer(&json!({})))
@@ -233,6 +238,7 @@ async fn a_session_belongs_to_the_subject_of_the_token_that_opened_it() {
         (reply.status == 403).then_some(())
     })
     .await;
+    witness.survived(&host).await;
 }
 
 #[tokio::test]
@@ -266,11 +272,13 @@ async fn the_authorization_header_reaches_an_agent_that_takes_tokens_and_asks_fo
         .assert_invalid("requestHeaderConfiguration", "customJWTAuthorizer");
 }
 
-/// As everywhere: who names an issuer must not reach into this network with it.
+/// A15, and as everywhere: who names an issuer must not reach into this network with it.
 #[tokio::test]
 async fn issuers_on_private_addresses_are_not_spoken_to_unless_the_operator_says_so() {
     let stage = Stage::start().await;
     let host = Host::start();
+    let peaceful = host.deploy("peaceful", PROBE).await;
+    let witness = Witness::of(&host, &peaceful).await;
     let agent = host
         .deploy_with("probe", PROBE, stage.authorizer(&json!({})))
         .await;
@@ -283,4 +291,5 @@ async fn issuers_on_private_addresses_are_not_spoken_to_unless_the_operator_says
         .invoke(json!({ "do": "count" }))
         .await;
     challenged(&plain, "bearer tokens");
+    witness.survived(&host).await;
 }

@@ -121,7 +121,7 @@ impl Connection {
 }
 
 /// The lengths of head and body, when the head is complete. Every server here sends its answers with their length.
-fn head(answer: &[u8]) -> Option<(usize, usize)> {
+pub(crate) fn head(answer: &[u8]) -> Option<(usize, usize)> {
     const LENGTH: &[u8] = b"content-length: ";
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let line = answer[..end]

@@ -9,6 +9,7 @@ mod cold_start;
 mod durability;
 mod echo;
 mod instantiate;
+mod keys;
 mod languages;
 mod machine;
 mod memory;
@@ -37,7 +38,7 @@ type Error = Box<dyn std::error::Error>;
 type Run = fn() -> LocalBoxFuture<'static, Result<(), Error>>;
 
 /// Every benchmark: its name, what it shows, and how it is run.
-const BENCHMARKS: [(&str, &str, Run); 10] = [
+const BENCHMARKS: [(&str, &str, Run); 11] = [
     ("instantiate", "the life of a cell, in this process", || {
         instantiate::run().boxed_local()
     }),
@@ -75,6 +76,11 @@ const BENCHMARKS: [(&str, &str, Run); 10] = [
         "recovery",
         "sessions that rest: their memory, and a restart after kill -9",
         || recovery::run().boxed_local(),
+    ),
+    (
+        "keys",
+        "refusals of keys that nobody has, over HTTP, against keys with a wrong signature",
+        || keys::run().boxed_local(),
     ),
     ("memory", "private memory of idle sessions", || {
         memory::run().boxed_local()

@@ -9,7 +9,7 @@ use super::Error;
 use super::client::Target;
 use super::process::Process;
 
-const KELLION: &str = env!("CARGO_BIN_EXE_kellion");
+pub(crate) const KELLION: &str = env!("CARGO_BIN_EXE_kellion");
 
 /// Environment of servers that ask the stand-in for Bedrock.
 pub(crate) fn bedrock_at(endpoint: &str) -> [(&'static str, &str); 5] {

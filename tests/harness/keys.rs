@@ -21,10 +21,15 @@ pub(crate) struct Key {
 impl Key {
     /// Signs a request, as AWS clients do.
     pub(super) fn sign(&self, request: &mut Request) {
+        self.sign_for(request, "us-west-2", SystemTime::now());
+    }
+
+    /// The same for this region, by a clock that shows this.
+    pub(crate) fn sign_for(&self, request: &mut Request, region: &str, now: SystemTime) {
         let signer = Signer::new(SigningIdentity {
             access_key: self.id.clone(),
             secret: self.secret.clone(),
-            region: "us-west-2".to_owned(),
+            region: region.to_owned(),
             service: "bedrock-agentcore".to_owned(),
         })
         .expect("the key is one");
@@ -47,7 +52,7 @@ impl Key {
                 headers: request.headers(),
                 body: body.as_deref().unwrap_or_default(),
             },
-            SystemTime::now(),
+            now,
         );
         request.headers_mut().extend(signed);
     }

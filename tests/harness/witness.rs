@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Agent, Host, Session, eventually};
+use super::{Agent, Host, PROBE, Session, eventually};
 
 /// Threads that the runtime keeps for a while after work that blocks. Hostile clients come in hundreds.
 const PASSING_THREADS: usize = 16;
@@ -41,6 +41,13 @@ impl Witness {
             threads: count(host, "task"),
             memory: memory(host),
         }
+    }
+
+    /// The same with a tenant of its own, on a server with keys.
+    pub(crate) async fn tenant(host: &Host) -> Self {
+        let client = host.guest("witness", "").await;
+        let agent = client.deploy("peaceful", PROBE).await;
+        Self::of(host, &agent).await
     }
 
     /// Its session answers, and remembers.
