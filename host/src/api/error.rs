@@ -336,12 +336,14 @@ impl From<TurnError> for ApiError {
             | TurnError::Fault(
                 Fault::Trapped(_)
                 | Fault::CpuTime { .. }
+                | Fault::HostCalls { .. }
+                | Fault::Output { .. }
+                | Fault::Handles { .. }
                 | Fault::Memory { .. }
                 | Fault::Transfer { .. }
                 | Fault::Exhausted,
             )
             | TurnError::Ended(_)
-            | TurnError::TooLarge { .. }
             | TurnError::Broke {
                 timed_out: false, ..
             }

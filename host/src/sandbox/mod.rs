@@ -22,6 +22,7 @@ mod poll;
 mod random;
 mod response;
 mod session;
+mod spending;
 mod stdio;
 mod streams;
 mod world;

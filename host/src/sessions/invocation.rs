@@ -122,12 +122,6 @@ pub enum TurnError {
     /// The session was ended while the turn ran.
     #[error("the session ended while the turn ran: {}", .0.describe())]
     Ended(EndReason),
-    /// The answer is larger than any may be.
-    #[error("the answer has more than {limit} bytes")]
-    TooLarge {
-        /// The limit, in bytes.
-        limit: usize,
-    },
     /// The turn of this call broke or was given up before, which is its answer: no call is made twice.
     #[error("{message}")]
     Broke {

@@ -65,7 +65,6 @@ impl From<Halted> for TurnEnd {
     fn from(halted: Halted) -> Self {
         match halted {
             Halted::Unrecorded(error) => Self::Unrecorded(error),
-            Halted::Faulted(error) => Self::Faulted(error),
             Halted::Diverged(diverged) => Self::Diverged(diverged),
         }
     }

@@ -127,7 +127,7 @@ impl From<Halted> for Replayed {
     fn from(halted: Halted) -> Self {
         match halted {
             Halted::Diverged(why) => Self::Diverged(why),
-            Halted::Unrecorded(error) | Halted::Faulted(error) => Self::Broke(error),
+            Halted::Unrecorded(error) => Self::Broke(error),
         }
     }
 }
