@@ -324,7 +324,7 @@ impl From<TurnError> for ApiError {
             | TurnError::Fault(Fault::Full { .. }) => {
                 Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
             }
-            TurnError::ManySessions { .. } => {
+            TurnError::ManySessions { .. } | TurnError::LongSession { .. } => {
                 Self::new(Code::ServiceQuotaExceeded, error.to_string())
             }
             TurnError::NotOwner => Self::new(Code::AccessDenied, error.to_string()),

@@ -9,10 +9,15 @@ use crate::contract::ResponseStream;
 use crate::contract::model::{Delta, Error, ErrorKind, Event, Response};
 use crate::contract::response::{Framing, Host};
 
+/// The longest media type, with its parameters. What is longer is none, and is as if it had not been said.
+const LONGEST_TYPE: usize = 1 << 10;
+
 impl Host for State {
     fn set_content_type(&mut self, value: String) -> wasmtime::Result<()> {
         self.spending.carries(value.len())?;
-        if let Some(turn) = &mut self.turn {
+        if let Some(turn) = &mut self.turn
+            && value.len() <= LONGEST_TYPE
+        {
             turn.set_content_type(value);
         }
         Ok(())

@@ -282,6 +282,7 @@ pub(super) async fn perform(
         outlet: Arc::clone(&performance.outlet),
         meter: Arc::clone(&performance.meter),
         spent: record.models(),
+        model_calls: shared.config.turn_model_calls,
         clock: Arc::clone(&shared.clock),
     };
     let outside: Box<dyn Capabilities> = match &performance.tape {

@@ -92,6 +92,7 @@ async fn play(
             meter: Arc::new(Meter::default()),
             // Nobody is asked, so nothing is allowed or not.
             spent: ModelUse::default(),
+            model_calls: 0,
             clock: Arc::clone(clock),
         },
         tape: Arc::clone(&tape),

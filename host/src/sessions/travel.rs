@@ -479,7 +479,14 @@ async fn tell_again(
     for past in turns {
         let turn = past.accepted.turn;
         let verdict = if past.counts() || (wanted == Some(turn) && past.broke()) {
-            tell(shared, &deployment, &mut cell, past).await
+            tell(
+                shared,
+                &deployment,
+                &mut cell,
+                past,
+                version == started.version,
+            )
+            .await
         } else {
             Verdict::Undone
         };
@@ -514,6 +521,7 @@ async fn tell(
     deployment: &Arc<Deployment>,
     cell: &mut Option<Cell>,
     past: &PastTurn,
+    is_same: bool,
 ) -> Verdict {
     let Some(mut living) = cell.take() else {
         return Verdict::Unreached;
@@ -524,6 +532,8 @@ async fn tell(
     {
         living.limit_cpu(limit.get());
     }
+    // A turn that ended well does so again on its own version, whatever bounds there are by now.
+    living.bound_turns(!(is_same && past.counts()));
     let comparing = replay::compare(&mut living, deployment, past, &shared.clock);
     let (replayed, mut differences) = comparing.await;
     let recorded = &past.finished.outcome;
