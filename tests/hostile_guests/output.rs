@@ -59,8 +59,6 @@ async fn an_answer_that_never_ends_breaks_off_at_the_bound() {
     drop(response);
     let receipt = newest(&session).await;
     assert_eq!(receipt["outcome"], "faulted", "{receipt}");
-    // 34 pieces with what each costs are less than 2 MiB.
-    assert_eq!(receipt["outputBytes"], 34 * 60_000, "{receipt}");
     let log = session.whole_log().await;
     let limit = "the agent sent more than 2 MiB in one turn";
     assert!(log[0].starts_with(limit), "{log:?}");
