@@ -1,6 +1,11 @@
 //! Strangers' code. Each test is named after what its agent tries; after each, another tenant's session still answers with
 //! its memory, and what the server spent on the hostile one is given back.
 
+mod again;
+mod calls;
+mod handles;
+mod output;
+mod surroundings;
 mod time;
 
 use serde_json::json;

@@ -23,12 +23,14 @@ wasmtime::component::bindgen!({
     world: "agent",
     imports: {
         // Only what may have to wait is asynchronous: a synchronous import costs a fifth of an asynchronous one.
-        "kellion:agent/model.converse": async,
+        // What is charged can end the turn.
+        default: trappable,
+        "kellion:agent/model.converse": async | trappable,
         "kellion:agent/model.converse-stream": async | trappable,
-        "kellion:agent/model.count-tokens": async,
-        "kellion:agent/model.invoke-model": async,
+        "kellion:agent/model.count-tokens": async | trappable,
+        "kellion:agent/model.invoke-model": async | trappable,
         "kellion:agent/model.[method]response-stream.next": async | trappable,
-        "kellion:agent/response.write": async,
+        "kellion:agent/response.write": async | trappable,
         "kellion:agent/response.forward": async | trappable,
     },
     exports: { default: async },

@@ -37,15 +37,18 @@ pub(crate) fn agent(items: &str) -> Vec<u8> {
     component(&format!("(module {items} {PRELUDE})"))
 }
 
-/// An agent of a whole core module, which exports `memory`, `cabi_realloc` and `invoke`.
+/// An agent of a whole core module, which may import what the contract and `wasi.wit` have, and which exports `memory`, `cabi_realloc` and `invoke`.
 pub(crate) fn component(module: &str) -> Vec<u8> {
     let mut module = wat::parse_str(module).expect("the text is a module");
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
-    let (contract, _) = resolve.push_dir(wit).expect("the contract can be read");
+    resolve.push_dir(wit).expect("the contract can be read");
+    let wider = resolve
+        .push_str("wasi.wit", include_str!("wasi.wit"))
+        .expect("what is added to it can be read");
     let world = resolve
-        .select_world(&[contract], Some("agent"))
-        .expect("the contract has its world");
+        .select_world(&[wider], Some("agent"))
+        .expect("it has a world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
         .expect("a module takes a section more");
     let encoder = ComponentEncoder::default().validate(true);

@@ -327,7 +327,7 @@ impl From<TurnError> for ApiError {
             | TurnError::Fault(Fault::Full { .. }) => {
                 Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
             }
-            TurnError::ManySessions { .. } => {
+            TurnError::ManySessions { .. } | TurnError::LongSession { .. } => {
                 Self::new(Code::ServiceQuotaExceeded, error.to_string())
             }
             TurnError::NotOwner => Self::new(Code::AccessDenied, error.to_string()),
@@ -339,12 +339,14 @@ impl From<TurnError> for ApiError {
             | TurnError::Fault(
                 Fault::Trapped(_)
                 | Fault::CpuTime { .. }
+                | Fault::HostCalls { .. }
+                | Fault::Output { .. }
+                | Fault::Handles { .. }
                 | Fault::Memory { .. }
                 | Fault::Transfer { .. }
                 | Fault::Exhausted,
             )
             | TurnError::Ended(_)
-            | TurnError::TooLarge { .. }
             | TurnError::Broke {
                 timed_out: false, ..
             }

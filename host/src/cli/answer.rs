@@ -7,6 +7,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::exit::Failure;
+use super::terminal::Shown;
 
 /// What an agent answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +60,7 @@ pub(super) async fn read(
 
 /// The same, to the terminal, with a line end behind it.
 pub(super) async fn print(response: Response) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    let mut out = Shown::on(io::stdout().lock());
     read(response, |piece| {
         out.write_all(piece.as_bytes())?;
         out.flush()

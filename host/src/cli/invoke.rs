@@ -6,6 +6,7 @@ use reqwest::Method;
 
 use super::client::Client;
 use super::exit::Failure;
+use super::terminal::Shown;
 
 pub(super) const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 
@@ -39,7 +40,7 @@ pub(super) async fn run(args: &Args, client: &Client) -> Result<(), Failure> {
     {
         super::tell(format_args!("session {session}"));
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = Shown::on(std::io::stdout().lock());
     let broke = |error: &(dyn std::error::Error + 'static)| {
         Failure::new("the answer broke off").because(error)
     };

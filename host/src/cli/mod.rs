@@ -24,12 +24,14 @@ mod sessions;
 mod signing;
 mod status;
 mod tenants;
+mod terminal;
 mod test;
 mod travel;
 mod unpack;
 mod usage;
 
 use std::future::Future;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 #[cfg(any(test, fuzzing))]
@@ -208,11 +210,17 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
 /// Prints a result.
 #[expect(clippy::print_stdout, reason = "stdout is where results go")]
 fn say(result: impl std::fmt::Display) {
-    println!("{result}");
+    match std::io::stdout().is_terminal() {
+        true => println!("{}", terminal::harmless(&result.to_string())),
+        false => println!("{result}"),
+    }
 }
 
 /// Tells the user something beside the result.
 #[expect(clippy::print_stderr, reason = "stderr is where talk goes")]
 fn tell(talk: impl std::fmt::Display) {
-    eprintln!("{talk}");
+    match std::io::stderr().is_terminal() {
+        true => eprintln!("{}", terminal::harmless(&talk.to_string())),
+        false => eprintln!("{talk}"),
+    }
 }

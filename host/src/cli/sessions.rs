@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::exit::{Failure, Kind};
+use super::terminal::harmless;
 use super::travel;
 
 #[derive(Debug, clap::Args)]
@@ -172,20 +173,12 @@ async fn path_of(client: &Client, agent: Option<&str>, session: &str) -> Result<
     Ok(format!("/kellion/v1/agents/{agent}/sessions/{session}"))
 }
 
-/// One entry on a terminal.
+/// One entry on a terminal. What it has beyond its first line is set in, so that none of it looks like another entry.
 fn line(entry: &Value) -> String {
     let message = harmless(entry["message"].as_str().unwrap_or_default());
+    let message = message.replace('\n', "\n    ");
     let level = entry["level"].as_str().unwrap_or_default();
     format!("{} {level:<5} {message}", time(&entry["at"]))
-}
-
-/// A text of an agent's: it must not steer the terminal.
-pub(super) fn harmless(text: &str) -> String {
-    let harmless = |c: char| match c.is_control() && c != '\n' && c != '\t' {
-        true => '\u{fffd}',
-        false => c,
-    };
-    text.chars().map(harmless).collect()
 }
 
 /// A moment as the admin API gives it.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::exit::Failure;
-use super::sessions::{harmless, time};
+use super::sessions::time;
+use super::terminal::{Shown, harmless};
 
 /// Characters of a record that its line shows.
 const EXCERPT: usize = 80;
@@ -340,7 +341,7 @@ pub(super) async fn export(args: &ExportArgs, path: &str, client: &Client) -> Re
     let mut answer = client
         .send(args.life.request(client, Method::GET, &path))
         .await?;
-    let mut out = std::io::stdout().lock();
+    let mut out = Shown::on(std::io::stdout().lock());
     let broke = |error: &(dyn std::error::Error + 'static)| {
         Failure::new("the export broke off").because(error)
     };

@@ -27,7 +27,7 @@ pub struct Terms {
     /// CPU time of a turn, in milliseconds. Left out: as the server is configured; never more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn_cpu_ms: Option<NonZeroU64>,
-    /// Calls of models in one turn, answered or not. Left out: no limit.
+    /// Calls of models in one turn, answered or not. Left out: as the server is configured; never more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_calls_per_turn: Option<u64>,
     /// Tokens that a session may send to models, as they counted. Left out: no limit.
@@ -76,7 +76,7 @@ impl Terms {
             ("turn_cpu_ms", limit(self.turn_cpu_ms, SERVERS)),
             (
                 "model_calls_per_turn",
-                limit(self.model_calls_per_turn, UNLIMITED),
+                limit(self.model_calls_per_turn, SERVERS),
             ),
             (
                 "input_tokens_per_session",

@@ -188,7 +188,7 @@ fn a_difference_is_told_line_by_line() {
             "+ environment X",
             "- environment *",
             "~ memory_mib the server's -> 64",
-            "~ model_calls_per_turn unlimited -> 3",
+            "~ model_calls_per_turn the server's -> 3",
         ]
     );
     let more = granted(

@@ -101,7 +101,7 @@ impl Journal {
         let first = Entry::of(&Record::Started(started))?;
         let place = self.store.begin(key.clone(), first, durability).await?;
         let store = Arc::clone(&self.store);
-        Ok(Writer::new(store, key.clone(), place, durability, hold))
+        Ok(Writer::new(store, key.clone(), place, durability, 0, hold))
     }
 
     /// Whether the agent may have sessions here. False spares a look: nothing of it is known, and its sessions can begin at
@@ -211,7 +211,14 @@ impl Journal {
             turns: count(head.totals.turns),
             models: head.totals.models(),
             memory_bytes: count(head.totals.memory),
-            writer: Writer::new(store, key.clone(), place, head.durability, hold),
+            writer: Writer::new(
+                store,
+                key.clone(),
+                place,
+                head.durability,
+                count(head.bytes),
+                hold,
+            ),
         })
     }
 

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::chain;
 use super::codec::{Entry, Step};
 use super::handle::Hold;
-use super::store::{Incarnation, Place, Receipt, Seq, Store};
+use super::head::count;
+use super::store::{Incarnation, Place, Receipt, Seq, Store, Which};
 use super::{Damage, Durability, Error, Imaged, Record};
 use crate::clock::Timestamp;
 use crate::ids::SessionKey;
@@ -60,9 +61,10 @@ impl Writer {
         key: SessionKey,
         place: Place,
         durability: Durability,
+        bytes: u64,
         hold: Hold,
     ) -> Self {
-        let lane = Arc::new(Lane::new(key.clone(), place, durability));
+        let lane = Arc::new(Lane::new(key.clone(), place, durability, bytes));
         let written = Written {
             store,
             lane,
@@ -118,6 +120,7 @@ impl Writer {
         }
         let entry = Entry::of(record)?;
         let ends = matches!(entry.step, Step::Ended { .. });
+        written.lane.grow(entry.text.len() as u64);
         let _turn = written.order.lock().await;
         let ticket = Ticket::new(&written.lane);
         let receipt = written.store.append(ticket.clone(), entry).await?;
@@ -152,6 +155,7 @@ impl Writer {
         };
         let lane = &written.lane;
         let sync = lane.durability == Durability::Power || lane.trimmed.load(Ordering::Acquire);
+        lane.grow(image.bytes.len() as u64);
         let file = written.store.receive(image.bytes, sync).await?;
         let entry = Entry::of(&Record::Image(Imaged {
             turn: image.turn,
@@ -190,6 +194,24 @@ impl Writer {
         };
         let ticket = Ticket::new(&written.lane);
         written.store.attempt(ticket).await
+    }
+
+    /// Whether the records and the image of the incarnation take fewer bytes than this. Asks the store only when they may not:
+    /// what was trimmed since the last look is counted until then.
+    pub async fn is_within(&self, bytes: u64) -> Result<bool, Error> {
+        let Some(written) = &self.written else {
+            return Ok(true);
+        };
+        let lane = &written.lane;
+        if lane.bytes.load(Ordering::Relaxed) < bytes {
+            return Ok(true);
+        }
+        let read = written.store.rows(lane.place, Which::One(Seq::FIRST));
+        let head = read.await?.and_then(|read| read.found.head);
+        // What cannot be read is told by those who need it.
+        let taken = head.map_or(0, |head| count(head.bytes));
+        lane.bytes.store(taken, Ordering::Relaxed);
+        Ok(taken < bytes)
     }
 
     /// Drops the records from `from` on, as recovery does with the unacknowledged tail of an open turn; one transaction.
@@ -282,21 +304,30 @@ pub(super) struct Lane {
     pub(super) durability: Durability,
     /// Whether records before its image were seen to be trimmed.
     pub(super) trimmed: AtomicBool,
+    /// What its records and its image take, or more.
+    bytes: AtomicU64,
     epoch: AtomicU64,
     /// All epochs up to this one are closed.
     closed: AtomicU64,
 }
 
 impl Lane {
-    fn new(key: SessionKey, place: Place, durability: Durability) -> Self {
+    fn new(key: SessionKey, place: Place, durability: Durability, bytes: u64) -> Self {
         Self {
             key,
             place,
             durability,
             trimmed: AtomicBool::new(false),
+            bytes: AtomicU64::new(bytes),
             epoch: AtomicU64::new(1),
             closed: AtomicU64::new(0),
         }
+    }
+}
+
+impl Lane {
+    fn grow(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 

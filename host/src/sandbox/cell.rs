@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::component::{Instance, ResourceTable};
+use wasmtime::component::{Instance, ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -13,6 +13,7 @@ use super::engine::{Config, Program, Sandbox, TICK};
 use super::handles::{HandleTable, MAX_HANDLES};
 use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryGauge, MemoryLimit};
 use super::random::{Chance, Seed};
+use super::spending::{CallsUsedUp, OutputUsedUp, Spending};
 use super::stdio::{Printer, Prints};
 use crate::clock::Timestamp;
 use crate::contract::Agent;
@@ -49,6 +50,24 @@ pub enum Fault {
         /// The limit, in milliseconds.
         limit_ms: u64,
     },
+    /// The turn asked for more of the host than it may.
+    #[error("the agent made more than {limit} calls of the host in one turn")]
+    HostCalls {
+        /// The limit, in calls of the cheapest kind.
+        limit: u64,
+    },
+    /// The turn sent more to its caller than it may.
+    #[error("the agent sent more than {limit_mib} MiB in one turn")]
+    Output {
+        /// The limit, in MiB.
+        limit_mib: u32,
+    },
+    /// The agent opened more than it may have open.
+    #[error("the agent has more than {limit} handles open")]
+    Handles {
+        /// The limit.
+        limit: usize,
+    },
     /// The agent wanted more memory than a session may have, and could not do without.
     #[error("the agent needs more than {limit_mib} MiB of memory")]
     Memory {
@@ -77,11 +96,14 @@ pub(super) struct State {
     wasi: WasiCtx,
     pub(super) table: ResourceTable,
     pub(super) turn: Option<Box<dyn Capabilities>>,
-    pub(super) log: Arc<dyn LogSink>,
+    pub(super) prints: Prints,
     pub(super) clock: VirtualClock,
     /// The deadlines of the guest's timers, by their pollables.
     pub(super) timers: BTreeMap<u32, u64>,
     pub(super) handles: HandleTable,
+    /// How many of the handles are streams of models.
+    pub(super) streams: u32,
+    pub(super) spending: Spending,
     pub(super) chance: Chance,
     memory: MemoryLimit,
     cpu: CpuBudget,
@@ -104,6 +126,8 @@ pub struct Cell {
     pub(super) limits: Config,
     /// Of each turn; at most what the limits say.
     turn_cpu_ms: u64,
+    /// Whether turns are bounded in what they ask of the host.
+    bounded: bool,
     agent: Agent,
     prints: Prints,
 }
@@ -143,8 +167,8 @@ impl Cell {
         log: Arc<dyn LogSink>,
         birth: &Birth,
     ) -> Result<Cell, Fault> {
-        let prints = Prints::new(Arc::clone(&log));
-        let state = State::new(limits, log, &prints, birth);
+        let prints = Prints::new(log, limits.turn_log_kib);
+        let state = State::new(limits, &prints, birth);
         let mut store = Store::new(program.pre().engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(transfer(limits));
@@ -169,6 +193,7 @@ impl Cell {
                 program: program.clone(),
                 limits: limits.clone(),
                 turn_cpu_ms: limits.turn_cpu_ms,
+                bounded: true,
                 agent,
                 prints,
             }),
@@ -188,18 +213,30 @@ impl Cell {
         let state = self.store.data_mut();
         state.turn = Some(turn);
         state.clock.advance_to(at);
-        self.fresh_budget(self.turn_cpu_ms);
+        let spending = match self.bounded {
+            true => Spending::of(&self.limits),
+            false => Spending::UNBOUNDED,
+        };
+        self.fresh_budget(self.turn_cpu_ms, spending);
         let outcome = self
             .agent
             .call_invoke(&mut self.store, payload, context)
             .await;
-        self.store.data_mut().turn = None;
+        let state = self.store.data_mut();
+        state.turn = None;
+        let outcome = outcome.and_then(|answer| {
+            if let Ok(rest) = &answer {
+                state.spending.sends(rest.len())?;
+            }
+            Ok(answer)
+        });
         self.prints.flush();
         outcome.map_err(|error| self.fault(&error))
     }
 
-    fn fresh_budget(&mut self, cpu_ms: u64) {
+    fn fresh_budget(&mut self, cpu_ms: u64, spending: Spending) {
         let state = self.store.data_mut();
+        state.spending = spending;
         state.cpu.reset(cpu_ms);
         state.memory.take_refused();
         self.store.set_epoch_deadline(1);
@@ -207,7 +244,7 @@ impl Cell {
 
     /// For calls of the host's own into the accessor: they look at whole memories, and copy nothing.
     pub(super) fn unlimited(&mut self) {
-        self.fresh_budget(self.limits.turn_cpu_ms);
+        self.fresh_budget(self.limits.turn_cpu_ms, Spending::UNBOUNDED);
         self.store.set_hostcall_fuel(usize::MAX);
     }
 
@@ -223,8 +260,7 @@ impl Cell {
 
     /// Log entries and prints go here from now on.
     pub(super) fn log_to(&mut self, log: Arc<dyn LogSink>) {
-        self.prints.log_to(Arc::clone(&log));
-        self.store.data_mut().log = log;
+        self.prints.log_to(log);
     }
 
     /// From now on the guest gets no more linear memory than this, if that is less than what the sandbox gives. For a
@@ -239,6 +275,12 @@ impl Cell {
     /// host does with the cell between turns is no turn.
     pub fn limit_cpu(&mut self, ms: u64) {
         self.turn_cpu_ms = self.turn_cpu_ms.min(ms);
+    }
+
+    /// Whether turns from now on are bounded in what they ask of the host and send to the caller. Turns of a new cell are. A
+    /// turn that is told again and ended well needs no bound, and must not meet one that is tighter by now.
+    pub fn bound_turns(&mut self, bounded: bool) {
+        self.bounded = bounded;
     }
 
     /// Bytes of linear memory.
@@ -260,12 +302,7 @@ impl State {
         }
     }
 
-    pub(super) fn new(
-        limits: &Config,
-        log: Arc<dyn LogSink>,
-        prints: &Prints,
-        birth: &Birth,
-    ) -> Self {
+    pub(super) fn new(limits: &Config, prints: &Prints, birth: &Birth) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let wasi = WasiCtxBuilder::new()
@@ -279,10 +316,12 @@ impl State {
             wasi,
             table,
             turn: None,
-            log,
+            prints: prints.clone(),
             clock: VirtualClock::at(birth.at),
             timers: BTreeMap::new(),
             handles: HandleTable::default(),
+            streams: 0,
+            spending: Spending::of(limits),
             chance: Chance::new(&birth.seed),
             memory: MemoryLimit::new((limits.memory_mib as usize) << 20),
             cpu: CpuBudget::new(limits.turn_cpu_ms),
@@ -304,6 +343,16 @@ fn is_out_of_memory(cause: &(dyn std::error::Error + 'static)) -> bool {
             .is_some_and(|error| error.kind() == std::io::ErrorKind::OutOfMemory)
 }
 
+/// Whether the host's table of resources is full, or the guest's of handles. They are of the same size.
+fn is_out_of_handles(error: &wasmtime::Error) -> bool {
+    let full = |cause: &ResourceTableError| matches!(cause, ResourceTableError::Full);
+    error.downcast_ref().is_some_and(full)
+        || error
+            .root_cause()
+            .to_string()
+            .contains("store handle limit exceeded")
+}
+
 /// Says what went wrong, to the author in the session's log and to the caller in a word.
 fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fault {
     let refused_memory = store.data_mut().memory.take_refused();
@@ -311,6 +360,16 @@ fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> 
         Fault::CpuTime {
             limit_ms: store.data().cpu.limit_ms(),
         }
+    } else if error.is::<CallsUsedUp>() {
+        Fault::HostCalls {
+            limit: limits.turn_host_calls,
+        }
+    } else if error.is::<OutputUsedUp>() {
+        Fault::Output {
+            limit_mib: limits.turn_output_mib,
+        }
+    } else if is_out_of_handles(error) {
+        Fault::Handles { limit: MAX_HANDLES }
     } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         Fault::Full {
             max_live_sessions: limits.max_live_sessions,
@@ -334,9 +393,7 @@ fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> 
     } else {
         Fault::Trapped(error.root_cause().to_string())
     };
-    store
-        .data()
-        .log
-        .write(Level::Error, &format!("{fault}\n{error:?}"));
+    let prints = &store.data().prints;
+    prints.note(Level::Error, &format!("{fault}\n{error:?}"));
     fault
 }

@@ -67,7 +67,7 @@ fn datetime(ns: u64) -> wall_clock::Datetime {
 
 impl wall_clock::Host for State {
     fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
-        Ok(datetime(self.clock.read()))
+        Ok(datetime(self.look()?))
     }
 
     fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
@@ -77,7 +77,7 @@ impl wall_clock::Host for State {
 
 impl monotonic_clock::Host for State {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.clock.read())
+        self.look()
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
@@ -102,7 +102,13 @@ impl Pollable for Timer {
 }
 
 impl State {
+    fn look(&mut self) -> wasmtime::Result<u64> {
+        self.spending.calls(1)?;
+        Ok(self.clock.read())
+    }
+
     fn timer(&mut self, deadline: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        self.spending.calls(1)?;
         let timer = self.table.push(Timer)?;
         let pollable = subscribe(&mut self.table, timer)?;
         self.timers.insert(pollable.rep(), deadline);

@@ -32,6 +32,17 @@ pub struct Config {
     pub memory_mib: u32,
     /// CPU time of one turn, in milliseconds. 60,000 by default; waiting for a model costs none.
     pub turn_cpu_ms: u64,
+    /// What one turn may ask of the host, counted in calls of the cheapest kind, such as a look at the clock: a call costs
+    /// one more for each KiB that it carries, and 1,000 when the journal records it, as it does model calls. 10,000,000 by
+    /// default, seconds of doing nothing else; a turn that asks for more ends with an error. What the turns of a session
+    /// asked for before this was changed is not counted again.
+    pub turn_host_calls: u64,
+    /// What one turn may send to its caller, in MiB: pieces, each of which costs 64 bytes more than it has, and what the
+    /// agent returns. 96 by default, AgentCore's own quota of 100 MB; a turn that sends more ends with an error.
+    pub turn_output_mib: u32,
+    /// What one turn may log and print, in KiB; each entry costs 64 bytes more than it has. 1,024 by default; what a turn
+    /// logs beyond that is dropped, and the last entry says how many lines were.
+    pub turn_log_kib: u32,
     /// Bytes that one call may hand from the agent to the server, in MiB: an answer, a chunk, a model request.
     /// 16 by default, because the server must hold them in its own memory.
     pub transfer_mib: u32,
@@ -43,6 +54,9 @@ impl Default for Config {
             max_live_sessions: 10_000,
             memory_mib: 256,
             turn_cpu_ms: 60_000,
+            turn_host_calls: 10_000_000,
+            turn_output_mib: 96,
+            turn_log_kib: 1_024,
             transfer_mib: 16,
         }
     }

@@ -4,8 +4,10 @@ use super::cell::State;
 use crate::contract::{log, types};
 
 impl log::Host for State {
-    fn write(&mut self, level: log::Level, message: String) {
-        self.log.write(level, &message);
+    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        self.spending.carries(message.len())?;
+        self.prints.log(level, &message);
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ mod random;
 mod response;
 mod scan;
 mod session;
+mod spending;
 mod stdio;
 mod streams;
 mod world;

@@ -15,6 +15,7 @@ use super::clocks::VirtualClock;
 
 impl Host for State {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        self.spending.calls(1 + pollables.len() as u64)?;
         let deadlines = pollables
             .iter()
             .map(|pollable| self.deadline(pollable))
@@ -34,10 +35,12 @@ impl Host for State {
 
 impl HostPollable for State {
     async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
+        self.spending.calls(1)?;
         Ok(self.deadline(&pollable)? <= self.clock.now())
     }
 
     async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        self.spending.calls(1)?;
         let deadline = self.deadline(&pollable)?;
         self.wait_until(deadline).await
     }

@@ -62,7 +62,9 @@ impl Chance {
 
     fn bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
         if length > MAX_BYTES {
-            wasmtime::bail!("{length} random bytes at once are more than {MAX_BYTES}");
+            wasmtime::bail!(
+                "the agent asked for {length} random bytes at once; one call gives {MAX_BYTES} at most"
+            );
         }
         let mut bytes = vec![0; length as usize];
         self.0.fill_bytes(&mut bytes);
@@ -76,26 +78,38 @@ impl Chance {
 
 impl random::Host for State {
     fn get_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
-        self.chance.bytes(length)
+        self.random_bytes(length)
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.chance.word())
+        self.random_word()
     }
 }
 
 impl insecure::Host for State {
     fn get_insecure_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
-        self.chance.bytes(length)
+        self.random_bytes(length)
     }
 
     fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.chance.word())
+        self.random_word()
     }
 }
 
 impl insecure_seed::Host for State {
     fn insecure_seed(&mut self) -> wasmtime::Result<(u64, u64)> {
-        Ok((self.chance.word(), self.chance.word()))
+        Ok((self.random_word()?, self.random_word()?))
+    }
+}
+
+impl State {
+    fn random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
+        self.spending.carries(length.min(MAX_BYTES) as usize)?;
+        self.chance.bytes(length)
+    }
+
+    fn random_word(&mut self) -> wasmtime::Result<u64> {
+        self.spending.calls(1)?;
+        Ok(self.chance.word())
     }
 }

@@ -20,6 +20,7 @@ type Output = Resource<DynOutputStream>;
 
 impl stdin::Host for State {
     fn get_stdin(&mut self) -> wasmtime::Result<Input> {
+        self.spending.calls(1)?;
         let stream = self.cli().get_stdin()?;
         self.handles.open(Handle::Stdin, stream.rep());
         Ok(stream)
@@ -28,6 +29,7 @@ impl stdin::Host for State {
 
 impl stdout::Host for State {
     fn get_stdout(&mut self) -> wasmtime::Result<Output> {
+        self.spending.calls(1)?;
         let stream = self.cli().get_stdout()?;
         self.handles.open(Handle::Stdout, stream.rep());
         Ok(stream)
@@ -36,6 +38,7 @@ impl stdout::Host for State {
 
 impl stderr::Host for State {
     fn get_stderr(&mut self) -> wasmtime::Result<Output> {
+        self.spending.calls(1)?;
         let stream = self.cli().get_stderr()?;
         self.handles.open(Handle::Stderr, stream.rep());
         Ok(stream)
@@ -45,6 +48,7 @@ impl stderr::Host for State {
 /// The one handle to the network that there is, which opens nothing.
 impl instance_network::Host for State {
     fn instance_network(&mut self) -> wasmtime::Result<Resource<Network>> {
+        self.spending.calls(1)?;
         let network = self.sockets().instance_network()?;
         self.handles.open(Handle::Network, network.rep());
         Ok(network)
@@ -79,22 +83,27 @@ impl Host for State {
 
 impl HostInputStream for State {
     fn read(&mut self, stream: Input, length: u64) -> StreamResult<Vec<u8>> {
+        self.called(0)?;
         HostInputStream::read(&mut self.table, stream, length)
     }
 
     async fn blocking_read(&mut self, stream: Input, length: u64) -> StreamResult<Vec<u8>> {
+        self.called(0)?;
         self.table.blocking_read(stream, length).await
     }
 
     fn skip(&mut self, stream: Input, length: u64) -> StreamResult<u64> {
+        self.called(0)?;
         HostInputStream::skip(&mut self.table, stream, length)
     }
 
     async fn blocking_skip(&mut self, stream: Input, length: u64) -> StreamResult<u64> {
+        self.called(0)?;
         self.table.blocking_skip(stream, length).await
     }
 
     fn subscribe(&mut self, stream: Input) -> wasmtime::Result<Resource<DynPollable>> {
+        self.spending.calls(1)?;
         let rep = stream.rep();
         let pollable = HostInputStream::subscribe(&mut self.table, stream)?;
         self.handles.open_pollable(rep, pollable.rep());
@@ -109,10 +118,12 @@ impl HostInputStream for State {
 
 impl HostOutputStream for State {
     fn check_write(&mut self, stream: Output) -> StreamResult<u64> {
+        self.called(0)?;
         HostOutputStream::check_write(&mut self.table, stream)
     }
 
     fn write(&mut self, stream: Output, bytes: Vec<u8>) -> StreamResult<()> {
+        self.called(bytes.len())?;
         HostOutputStream::write(&mut self.table, stream, bytes)
     }
 
@@ -121,18 +132,22 @@ impl HostOutputStream for State {
         stream: Output,
         bytes: Vec<u8>,
     ) -> StreamResult<()> {
+        self.called(bytes.len())?;
         self.table.blocking_write_and_flush(stream, bytes).await
     }
 
     fn flush(&mut self, stream: Output) -> StreamResult<()> {
+        self.called(0)?;
         HostOutputStream::flush(&mut self.table, stream)
     }
 
     async fn blocking_flush(&mut self, stream: Output) -> StreamResult<()> {
+        self.called(0)?;
         self.table.blocking_flush(stream).await
     }
 
     fn write_zeroes(&mut self, stream: Output, length: u64) -> StreamResult<()> {
+        self.called(usize::try_from(length).unwrap_or(usize::MAX))?;
         HostOutputStream::write_zeroes(&mut self.table, stream, length)
     }
 
@@ -141,12 +156,14 @@ impl HostOutputStream for State {
         stream: Output,
         length: u64,
     ) -> StreamResult<()> {
+        self.called(usize::try_from(length).unwrap_or(usize::MAX))?;
         self.table
             .blocking_write_zeroes_and_flush(stream, length)
             .await
     }
 
     fn splice(&mut self, stream: Output, source: Input, length: u64) -> StreamResult<u64> {
+        self.called(0)?;
         HostOutputStream::splice(&mut self.table, stream, source, length)
     }
 
@@ -156,10 +173,12 @@ impl HostOutputStream for State {
         source: Input,
         length: u64,
     ) -> StreamResult<u64> {
+        self.called(0)?;
         self.table.blocking_splice(stream, source, length).await
     }
 
     fn subscribe(&mut self, stream: Output) -> wasmtime::Result<Resource<DynPollable>> {
+        self.spending.calls(1)?;
         let rep = stream.rep();
         let pollable = HostOutputStream::subscribe(&mut self.table, stream)?;
         self.handles.open_pollable(rep, pollable.rep());
@@ -169,5 +188,13 @@ impl HostOutputStream for State {
     async fn drop(&mut self, stream: Output) -> wasmtime::Result<()> {
         self.handles.close(stream.rep());
         HostOutputStream::drop(&mut self.table, stream).await
+    }
+}
+
+impl State {
+    /// A call on a stream that carries so many bytes.
+    fn called(&mut self, bytes: usize) -> StreamResult<()> {
+        let charged = self.spending.carries(bytes);
+        charged.map_err(|used_up| StreamError::Trap(used_up.into()))
     }
 }

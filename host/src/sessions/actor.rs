@@ -269,6 +269,13 @@ impl Actor {
                 return Next::Told;
             }
         }
+        // A turn that was taken on is finished.
+        if life.open.is_none()
+            && let Err(error) = life.has_room(&self.shared).await
+        {
+            source.fail(error);
+            return Next::Told;
+        }
         match life.open.take() {
             None => {
                 let performance = Performance::new(invocation, Arc::new(source));

@@ -12,6 +12,8 @@ use crate::grants::Grant;
 pub(super) struct Allowance<'a> {
     /// What the agent may use.
     pub(super) grant: &'a Grant,
+    /// How many calls of models the server lets any turn make.
+    pub(super) calls: u64,
     /// What the running turn has used.
     pub(super) turn: ModelUse,
     /// What the turns of the session before it have.
@@ -24,9 +26,14 @@ impl Allowance<'_> {
         self.model(model)?;
         let granted = &self.grant.granted;
         let calls = self.turn.calls;
-        if let Some(limit) = granted.model_calls_per_turn.filter(|limit| calls >= *limit) {
+        let own = granted
+            .model_calls_per_turn
+            .map(|limit| ("model_calls_per_turn", limit))
+            .filter(|(_, limit)| *limit <= self.calls);
+        let (name, limit) = own.unwrap_or(("turn_model_calls", self.calls));
+        if calls >= limit {
             return Err(used_up(&format!(
-                "model_calls_per_turn is used up: the turn has made {calls} calls, its limit is {limit}"
+                "{name} is used up: the turn has made {calls} calls, its limit is {limit}"
             )));
         }
         let (sent, received) = self.tokens();

@@ -19,8 +19,6 @@ pub(super) struct Halt {
 pub(super) enum Halted {
     /// Something that the guest observed could not be written.
     Unrecorded(TurnError),
-    /// It broke a limit that only its outside knows.
-    Faulted(TurnError),
     /// Its replay went another way.
     Diverged(Diverged),
 }
@@ -29,12 +27,6 @@ impl Halt {
     /// Never returns, and makes [`asked`](Self::asked) return.
     pub(super) async fn unrecorded(&self, error: TurnError) {
         self.set(Halted::Unrecorded(error));
-        std::future::pending().await
-    }
-
-    /// The same for a limit that was broken.
-    pub(super) async fn fault<T>(&self, error: TurnError) -> T {
-        self.set(Halted::Faulted(error));
         std::future::pending().await
     }
 

@@ -93,6 +93,14 @@ pub enum TurnError {
         /// The quota.
         limit: u32,
     },
+    /// The journal holds as much of the session as it may.
+    #[error(
+        "the session has more than {limit_mib} MiB in the journal, as much as it may; stop it, and go on in a new one"
+    )]
+    LongSession {
+        /// The limit, in MiB.
+        limit_mib: u64,
+    },
     /// The session is not this caller's.
     #[error(
         "the session belongs to another caller, or was opened for another user; use a session id of your own"
@@ -125,12 +133,6 @@ pub enum TurnError {
     /// The session was ended while the turn ran.
     #[error("the session ended while the turn ran: {}", .0.describe())]
     Ended(EndReason),
-    /// The answer is larger than any may be.
-    #[error("the answer has more than {limit} bytes")]
-    TooLarge {
-        /// The limit, in bytes.
-        limit: usize,
-    },
     /// The turn of this call broke or was given up before, which is its answer: no call is made twice.
     #[error("{message}")]
     Broke {

@@ -288,9 +288,11 @@ impl Life {
             }
         };
         cell.limit_memory(self.limits.memory_mib);
+        cell.bound_turns(false);
         for turn in self.past.iter().filter(|turn| turn.counts()) {
             cell = replay(shared, &self.labour, &self.deployment, cell, turn).await?;
         }
+        cell.bound_turns(true);
         // Not before: a replay on a slower machine is no fault of the agent's.
         if let Some(limit) = self.deployment.grant.granted.turn_cpu_ms {
             cell.limit_cpu(limit.get());
@@ -321,6 +323,19 @@ impl Life {
         let answer = Box::pin(shared.journal.answer(key, call)).await;
         let answer = answer.map_err(|error| TurnError::unreadable(&error))?;
         Ok(answer.map(|answered| answered.finished))
+    }
+
+    /// Whether another turn of it may be written down; otherwise why not.
+    pub(super) async fn has_room(&mut self, shared: &Shared) -> Result<(), TurnError> {
+        let Some(writer) = self.pen.writer() else {
+            return Ok(());
+        };
+        let limit_mib = shared.config.journal_mib;
+        match writer.is_within(limit_mib.saturating_mul(1 << 20)).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(TurnError::LongSession { limit_mib }),
+            Err(error) => Err(TurnError::unreadable(&error)),
+        }
     }
 
     /// The call is answered from now on.

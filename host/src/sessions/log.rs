@@ -118,9 +118,9 @@ impl SessionLog {
 
 impl LogSink for SessionLog {
     fn write(&self, level: Level, message: &str) {
-        let mut message = message.to_owned();
-        if message.len() > LONGEST_ENTRY {
-            message.truncate(message.floor_char_boundary(LONGEST_ENTRY));
+        let (kept, rest) = message.split_at(message.floor_char_boundary(LONGEST_ENTRY));
+        let mut message = kept.to_owned();
+        if !rest.is_empty() {
             message.push('…');
         }
         let mut ring = self.ring();

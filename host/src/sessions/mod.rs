@@ -87,6 +87,12 @@ pub struct Config {
     pub memory_mib: Option<u64>,
     /// How long one turn may take, waiting included, in seconds. 900 by default, as at AWS.
     pub turn_seconds: u64,
+    /// Calls of models in one turn, answered or not; an agent's grant may have fewer. 1,000 by default. Whoever makes one more
+    /// is told so in its place.
+    pub turn_model_calls: u64,
+    /// What the journal may hold of one session, in MiB, with its image. 1,024 by default: a session that holds so much takes
+    /// no more turns (402), and is as it was. The turn that reaches it is recorded whole.
+    pub journal_mib: u64,
     /// Turns of one session that may wait behind the running one; the next is refused with 429. 16 by default.
     pub waiting_turns: usize,
     /// The log of one session, in KiB. 256 by default; older entries go first.
@@ -105,6 +111,8 @@ impl Default for Config {
             turns_per_image: 100,
             memory_mib: None,
             turn_seconds: 900,
+            turn_model_calls: 1_000,
+            journal_mib: 1_024,
             waiting_turns: 16,
             log_kib: 256,
             ended_shown: 1_000,

@@ -13,12 +13,6 @@ use super::quota::Place;
 /// Pieces that may wait for the callers; then the agent has to.
 const WAITING_PIECES: usize = 16;
 
-/// The largest answer, in bytes: AgentCore's own quota. What was sent is kept while the turn runs.
-const LARGEST_ANSWER: usize = 100_000_000;
-
-/// What a piece costs beside its bytes, so that many small ones find the same end as few large ones.
-const PIECE_OVERHEAD: usize = 64;
-
 /// What an answer is when its agent does not say.
 const DEFAULT_CONTENT_TYPE: &str = "application/json";
 
@@ -68,9 +62,8 @@ struct Outlet {
 
 struct Written {
     content_type: String,
+    /// Kept while the turn runs. How much an agent may send is for the sandbox to bound.
     pieces: Vec<Bytes>,
-    /// What the pieces cost together.
-    weight: usize,
     /// Whether pieces leave one by one.
     streamed: bool,
     end: Option<Result<(), TurnError>>,
@@ -123,7 +116,6 @@ pub(super) fn outlet(place: Option<Place>) -> (Source, Reader) {
         answer: Mutex::new(Written {
             content_type: DEFAULT_CONTENT_TYPE.to_owned(),
             pieces: Vec::new(),
-            weight: 0,
             streamed: false,
             end: None,
             readers: vec![Some(0)],
@@ -164,14 +156,7 @@ impl Source {
                 return false;
             }
             answer.streamed = true;
-            answer.weight += piece.len() + PIECE_OVERHEAD;
-            if answer.weight > LARGEST_ANSWER {
-                answer.end = Some(Err(TurnError::TooLarge {
-                    limit: LARGEST_ANSWER,
-                }));
-            } else {
-                answer.pieces.push(piece);
-            }
+            answer.pieces.push(piece);
         }
         self.outlet.written.notify_waiters();
         self.room().await
@@ -213,14 +198,6 @@ impl Source {
             answer.pieces.push(output);
         }
         self.outlet.written.notify_waiters();
-    }
-
-    /// Why the answer takes no more, if it has become too large.
-    pub(super) fn overflow(&self) -> Option<TurnError> {
-        match &self.outlet.lock().end {
-            Some(Err(error @ TurnError::TooLarge { .. })) => Some(error.clone()),
-            _ => None,
-        }
     }
 
     /// The answer is complete; `rest` is its end.

@@ -66,7 +66,6 @@ impl From<Halted> for TurnEnd {
     fn from(halted: Halted) -> Self {
         match halted {
             Halted::Unrecorded(error) => Self::Unrecorded(error),
-            Halted::Faulted(error) => Self::Faulted(error),
             Halted::Diverged(diverged) => Self::Diverged(diverged),
         }
     }
@@ -284,6 +283,7 @@ pub(super) async fn perform(
         outlet: Arc::clone(&performance.outlet),
         meter: Arc::clone(&performance.meter),
         spent: record.models(),
+        model_calls: shared.config.turn_model_calls,
         clock: Arc::clone(&shared.clock),
     };
     let outside: Box<dyn Capabilities> = match &performance.tape {

@@ -109,6 +109,7 @@ async fn play(
             meter: Arc::new(Meter::default()),
             // Nobody is asked, so nothing is allowed or not.
             spent: ModelUse::default(),
+            model_calls: 0,
             clock: Arc::clone(clock),
         },
         tape: Arc::clone(&tape),
@@ -164,7 +165,7 @@ impl From<Halted> for Replayed {
     fn from(halted: Halted) -> Self {
         match halted {
             Halted::Diverged(why) => Self::Diverged(why),
-            Halted::Unrecorded(error) | Halted::Faulted(error) => Self::Broke(error),
+            Halted::Unrecorded(error) => Self::Broke(error),
         }
     }
 }

@@ -479,7 +479,8 @@ async fn tell_again(
     for past in turns {
         let turn = past.accepted.turn;
         let verdict = if past.counts() || (wanted == Some(turn) && past.broke()) {
-            tell(shared, &labour, &deployment, &mut cell, past).await
+            let is_same = version == started.version;
+            tell(shared, &labour, &deployment, &mut cell, past, is_same).await
         } else {
             Verdict::Undone
         };
@@ -515,6 +516,7 @@ async fn tell(
     deployment: &Arc<Deployment>,
     cell: &mut Option<Cell>,
     past: &PastTurn,
+    is_same: bool,
 ) -> Verdict {
     let Some(mut living) = cell.take() else {
         return Verdict::Unreached;
@@ -525,6 +527,8 @@ async fn tell(
     {
         living.limit_cpu(limit.get());
     }
+    // A turn that ended well does so again on its own version, whatever bounds there are by now.
+    living.bound_turns(!(is_same && past.counts()));
     let comparing = replay::compare(labour, living, deployment, past, &shared.clock);
     let (replayed, mut differences) = comparing.await;
     let recorded = &past.finished.outcome;

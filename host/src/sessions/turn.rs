@@ -84,6 +84,8 @@ pub(super) struct Turn {
     pub(super) meter: Arc<Meter>,
     /// What the session's turns before this one used of models.
     pub(super) spent: ModelUse,
+    /// How many calls of models any turn may make.
+    pub(super) model_calls: u64,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -92,6 +94,7 @@ impl Turn {
     fn allowance(&self) -> Allowance<'_> {
         Allowance {
             grant: &self.deployment.grant,
+            calls: self.model_calls,
             turn: self.meter.models(),
             session: self.spent,
         }

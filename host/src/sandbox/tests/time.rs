@@ -25,8 +25,8 @@ use crate::contract::session::Budget;
 /// The state of a cell without the cell. It has no turn, so nothing here waits.
 fn state() -> State {
     let log = Arc::new(Log::default());
-    let prints = Prints::new(log.clone());
-    State::new(&Config::default(), log, &prints, &birth(1))
+    let prints = Prints::new(log.clone(), Config::default().turn_log_kib);
+    State::new(&Config::default(), &prints, &birth(1))
 }
 
 fn monotonic(state: &mut State) -> u64 {

@@ -109,17 +109,3 @@ async fn a_turn_that_vanishes_breaks_its_answer_off() {
     drop(source);
     assert_eq!(reader.answer().await.unwrap_err(), TurnError::BrokenOff);
 }
-
-#[tokio::test]
-async fn an_endless_answer_ends() {
-    let (source, reader) = outlet(None);
-    drop(reader);
-    let piece = Bytes::from(vec![0; 1 << 20]);
-    for _ in 0..200 {
-        source.write(piece.clone()).await;
-    }
-    let late = source.ticket().reader().unwrap();
-    let (pieces, error) = all(late).await;
-    assert!(pieces.len() < 100);
-    assert!(matches!(error, Some(TurnError::TooLarge { .. })));
-}
