@@ -44,8 +44,8 @@ pub enum Budget {
     /// Blocks inside of each other. A `switch` nests one for each case. Known: 782.
     Blocks,
     /// Values that one function hands on: at each branch its locals and what the label takes, at each call and block what
-    /// that takes and gives. The compiler makes a value of its own of each in the worst case, so a few bytes can ask for
-    /// thousands. Known: 410,964.
+    /// that takes and gives. The compiler makes a value of its own of each in the worst case, of about a KiB, so a few bytes
+    /// can ask for GiB. Known: 410,964.
     Work,
     /// The same of all functions. Known: 7,211,668.
     AllWork,
@@ -107,17 +107,16 @@ impl Budget {
             Self::Modules | Self::Instances => 64,
             Self::Types | Self::Imports | Self::Exports | Self::Globals | Self::Items => 20_000,
             Self::Name => 1_024,
-            Self::Functions
-            | Self::TableElements
-            | Self::Segments
-            | Self::SegmentElements
-            | Self::ElementEnd => 100_000,
-            Self::Code => 32 << 20,
+            Self::Functions => 50_000,
+            Self::TableElements | Self::Segments | Self::SegmentElements | Self::ElementEnd => {
+                100_000
+            }
+            Self::Code => 24 << 20,
             Self::Body => 1 << 20,
             Self::Locals => 5_000,
             Self::Blocks => 10_000,
-            Self::Work => 5_000_000,
-            Self::AllWork => 50_000_000,
+            Self::Work => 1_000_000,
+            Self::AllWork => 16_000_000,
             Self::Memory | Self::DataEnd => u64::from(memory_mib) << 20,
         }
     }

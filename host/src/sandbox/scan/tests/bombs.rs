@@ -123,7 +123,8 @@ fn u3_tables_are_bounded_together() {
 #[test]
 fn u3_a_million_functions() {
     beyond(&functions(1_000_000, 0, |_| {}), Budget::Functions);
-    passes(&functions(100_000, 0, |_| {}));
+    passes(&functions(50_000, 0, |_| {}));
+    beyond(&functions(50_001, 0, |_| {}), Budget::Functions);
 }
 
 #[test]
@@ -155,10 +156,10 @@ fn u3_few_bytes_that_carry_many_values() {
     beyond(&functions(1, 6_000, |_| {}), Budget::Locals);
     beyond(&functions(1, 4_000, repeated(1_500, &branch)), Budget::Work);
     beyond(
-        &functions(20, 4_000, repeated(1_000, &branch)),
+        &functions(20, 4_000, repeated(200, &branch)),
         Budget::AllWork,
     );
-    passes(&functions(1, 4_000, repeated(1_000, &branch)));
+    passes(&functions(1, 4_000, repeated(200, &branch)));
 
     let jumps = [Instruction::BrTable(vec![0; 500_000].into(), 0)];
     beyond(&functions(1, 100, repeated(1, &jumps)), Budget::Work);
