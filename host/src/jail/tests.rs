@@ -72,7 +72,10 @@ fn deeds<'a>(folder: &'a Path, port: u16) -> Vec<(&'static str, Deed<'a>)> {
             "read secrets",
             Box::new(move || File::open(folder.join("secret")).map(drop)),
         ),
-        ("list secrets", Box::new(move || fs::read_dir(folder).map(drop))),
+        (
+            "list secrets",
+            Box::new(move || fs::read_dir(folder).map(drop)),
+        ),
         (
             "write secrets",
             Box::new(move || fs::write(folder.join("mine"), "x")),
