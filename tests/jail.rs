@@ -101,8 +101,8 @@ async fn u12_a_compiler_gone_bad_costs_its_own_component_and_leaves_nothing_behi
     let server = Local::compiled_by(&fake.path(), |_| {}).await;
     // (What it does, and what is told.)
     let deeds = [
-        ("garbage", "failed to parse"),
-        ("nothing", ""),
+        ("garbage", "cannot load a compiled program"),
+        ("nothing", "cannot load a compiled program"),
         ("fork", "ended without a word"),
         ("flood", "it takes more than 16 MiB on the disk"),
         ("kill", "the work on it was killed"),

@@ -32,6 +32,8 @@ pub(super) struct Stored {
 impl Store {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open(path)?;
+        // A server in jail has no folder for temporary files.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // What the control plane acknowledged survives a power cut; it writes seldom enough to afford it.
         connection.pragma_update(None, "synchronous", "FULL")?;

@@ -27,22 +27,24 @@ const MARK: &str = "jail: ";
 #[expect(unsafe_code, reason = "these calls have no other name here")]
 fn call(number: libc::c_long, arguments: [libc::c_long; 4]) -> io::Result<()> {
     let [a, b, c, d] = arguments;
-    // SAFETY: the calls that are tried here read no memory when they are given null, and change nothing where they succeed
-    // but that this process has another child, descriptor, namespace or group.
+    // SAFETY: the calls that are tried here read no memory when they are given zeros, and change nothing where they succeed
+    // but that this process has another descriptor, namespace or group.
     match unsafe { libc::syscall(number, a, b, c, d) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
 }
 
-fn fork() -> io::Result<()> {
-    // SAFETY: the child ends at once, without a look at what this process had.
+/// Makes a child, in namespaces of its own if flags say so.
+fn fork(flags: libc::c_int) -> io::Result<()> {
+    let flags = libc::c_long::from(flags | libc::SIGCHLD);
+    // SAFETY: as `fork` does it; the child ends at once, without a look at what this process had.
     #[expect(
         unsafe_code,
         reason = "the standard library forks only to run something"
     )]
     unsafe {
-        match libc::fork() {
+        match libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) {
             -1 => Err(io::Error::last_os_error()),
             0 => libc::_exit(0),
             _ => Ok(()),
@@ -55,47 +57,90 @@ fn signal_parent() -> io::Result<()> {
     test_kill_process(parent).map_err(io::Error::from)
 }
 
-fn deeds(folder: &Path, port: u16) -> Vec<(&'static str, io::Result<()>)> {
-    let zero = [0; 4];
-    let flags = libc::c_long::from(libc::CLONE_NEWUSER | libc::SIGCHLD);
-    let raw = [libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP, 0].map(libc::c_long::from);
-    let packet = [libc::AF_PACKET, libc::SOCK_DGRAM, 0, 0].map(libc::c_long::from);
+type Deed<'a> = Box<dyn Fn() -> io::Result<()> + 'a>;
+
+/// What anybody can do.
+fn deeds<'a>(folder: &'a Path, port: u16) -> Vec<(&'static str, Deed<'a>)> {
     let room = folder.join("room");
+    let (own, mine) = (room.join("own"), room.join("mine"));
     vec![
-        ("read the system", File::open("/etc/shadow").map(drop)),
-        ("read users", File::open("/etc/passwd").map(drop)),
-        ("read secrets", File::open(folder.join("secret")).map(drop)),
-        ("list secrets", fs::read_dir(folder).map(drop)),
-        ("write secrets", fs::write(folder.join("mine"), "x")),
-        ("remove secrets", fs::remove_file(folder.join("secret"))),
-        ("read the room", File::open(room.join("own")).map(drop)),
-        ("write the room", fs::write(room.join("mine"), "x")),
-        ("connect", TcpStream::connect(("127.0.0.1", port)).map(drop)),
-        ("listen", TcpListener::bind("127.0.0.1:0").map(drop)),
-        ("send", UdpSocket::bind("127.0.0.1:0").map(drop)),
-        ("pair", UnixStream::pair().map(drop)),
+        (
+            "read users",
+            Box::new(|| File::open("/etc/passwd").map(drop)),
+        ),
+        (
+            "read secrets",
+            Box::new(move || File::open(folder.join("secret")).map(drop)),
+        ),
+        (
+            "list secrets",
+            Box::new(move || fs::read_dir(folder).map(drop)),
+        ),
+        (
+            "write secrets",
+            Box::new(move || fs::write(folder.join("mine"), "x")),
+        ),
+        (
+            "remove secrets",
+            Box::new(move || fs::remove_file(folder.join("secret"))),
+        ),
+        (
+            "read the room",
+            Box::new(move || File::open(&own).map(drop)),
+        ),
+        ("write the room", Box::new(move || fs::write(&mine, "x"))),
+        (
+            "connect",
+            Box::new(move || TcpStream::connect(("127.0.0.1", port)).map(drop)),
+        ),
+        (
+            "listen",
+            Box::new(|| TcpListener::bind("127.0.0.1:0").map(drop)),
+        ),
+        (
+            "send",
+            Box::new(|| UdpSocket::bind("127.0.0.1:0").map(drop)),
+        ),
+        ("pair", Box::new(|| UnixStream::pair().map(drop))),
         (
             "run a program",
-            Command::new("/bin/true").status().map(drop),
+            Box::new(|| Command::new("/bin/true").status().map(drop)),
         ),
-        ("fork", fork()),
-        ("signal others", signal_parent()),
-        ("raw socket", call(libc::SYS_socket, raw)),
-        ("packet socket", call(libc::SYS_socket, packet)),
-        ("ptrace", call(libc::SYS_ptrace, zero)),
-        ("mount", call(libc::SYS_mount, zero)),
-        ("bpf", call(libc::SYS_bpf, zero)),
-        ("keyctl", call(libc::SYS_keyctl, zero)),
-        ("userfaultfd", call(libc::SYS_userfaultfd, zero)),
-        ("io_uring", call(libc::SYS_io_uring_setup, zero)),
-        ("perf", call(libc::SYS_perf_event_open, zero)),
-        ("unshare", call(libc::SYS_unshare, [flags, 0, 0, 0])),
-        ("new namespace", call(libc::SYS_clone, [flags, 0, 0, 0])),
-        ("setns", call(libc::SYS_setns, zero)),
-        ("kexec", call(libc::SYS_kexec_load, zero)),
-        ("module", call(libc::SYS_init_module, zero)),
-        ("leave the group", call(libc::SYS_setsid, zero)),
+        ("fork", Box::new(|| fork(0))),
+        ("signal others", Box::new(signal_parent)),
+        (
+            "leave the group",
+            Box::new(|| call(libc::SYS_setsid, [0; 4])),
+        ),
     ]
+}
+
+/// What nobody has to do.
+fn misdeeds() -> Vec<(&'static str, Deed<'static>)> {
+    let raw = [libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP, 0].map(libc::c_long::from);
+    let packet = [libc::AF_PACKET, libc::SOCK_DGRAM, 0, 0].map(libc::c_long::from);
+    let user = [libc::c_long::from(libc::CLONE_NEWUSER), 0, 0, 0];
+    let calls = [
+        ("raw socket", libc::SYS_socket, raw),
+        ("packet socket", libc::SYS_socket, packet),
+        ("ptrace", libc::SYS_ptrace, [0; 4]),
+        ("mount", libc::SYS_mount, [0; 4]),
+        ("bpf", libc::SYS_bpf, [0; 4]),
+        ("keyctl", libc::SYS_keyctl, [0; 4]),
+        ("userfaultfd", libc::SYS_userfaultfd, [0; 4]),
+        ("io_uring", libc::SYS_io_uring_setup, [0; 4]),
+        ("perf", libc::SYS_perf_event_open, [0; 4]),
+        ("unshare", libc::SYS_unshare, user),
+        ("setns", libc::SYS_setns, [0; 4]),
+        ("kexec", libc::SYS_kexec_load, [0; 4]),
+        ("module", libc::SYS_init_module, [0; 4]),
+    ];
+    let mut misdeeds: Vec<(_, Deed<'static>)> =
+        vec![("new namespace", Box::new(|| fork(libc::CLONE_NEWUSER)))];
+    for (name, number, arguments) in calls {
+        misdeeds.push((name, Box::new(move || call(number, arguments))));
+    }
+    misdeeds
 }
 
 /// Not a test of its own: what the tests below run in another process.
@@ -127,8 +172,12 @@ fn inside() {
         }
         _ => {}
     }
-    for (deed, outcome) in deeds(&folder, port) {
-        let outcome = match outcome {
+    let mut all = deeds(&folder, port);
+    if kind != "none" {
+        all.extend(misdeeds());
+    }
+    for (deed, attempt) in all {
+        let outcome = match attempt() {
             Ok(()) => "done".to_owned(),
             Err(error) => match error.raw_os_error() {
                 Some(libc::EPERM | libc::EACCES | libc::ENOSYS) => "refused".to_owned(),
@@ -162,11 +211,12 @@ fn told(kind: &str) -> BTreeMap<String, String> {
         .filter_map(|line| line.split_once(": "))
         .map(|(deed, outcome)| (deed.to_owned(), outcome.to_owned()))
         .collect();
-    assert!(
-        told.len() == deeds(folder.path(), port).len(),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let mut expected = deeds(folder.path(), port).len();
+    if kind != "none" {
+        expected += misdeeds().len();
+    }
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(told.len(), expected, "{said}{error}");
     told
 }
 

@@ -40,6 +40,8 @@ impl Store {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
+        // A server in jail has no folder for temporary files.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // A key that was shown is there after a power cut.
         connection.pragma_update(None, "synchronous", "FULL")?;
