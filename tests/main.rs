@@ -27,6 +27,7 @@ mod harness;
 mod hibernation;
 mod hostile_guests;
 mod hostile_http;
+mod hostile_programs;
 mod house;
 #[expect(
     dead_code,

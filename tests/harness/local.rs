@@ -8,9 +8,10 @@ use std::time::Duration;
 use kellion_host::app::Server;
 use kellion_host::clock::{Clock as _, ManualClock, SystemClock, Timestamp};
 use kellion_host::config::{Config, ProviderChoice};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::Client;
+use super::{Client, Key, kellion};
 
 /// A server whose time stands still until it is told to move.
 pub(crate) struct Local {
@@ -51,7 +52,22 @@ impl Local {
         Self::configured(data, Timestamp::from_millis(now), |_| {}).await
     }
 
+    /// The same with a compiler of the test's own, now.
+    pub(crate) async fn compiled_by(data: &Path, compiler: PathBuf) -> Self {
+        Self::compiling(data, SystemClock.now(), compiler, |_| {}).await
+    }
+
     async fn configured(data: &Path, now: Timestamp, configure: impl FnOnce(&mut Config)) -> Self {
+        let compiler = PathBuf::from(env!("CARGO_BIN_EXE_kellion"));
+        Self::compiling(data, now, compiler, configure).await
+    }
+
+    async fn compiling(
+        data: &Path,
+        now: Timestamp,
+        compiler: PathBuf,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data: data.to_owned(),
@@ -62,7 +78,6 @@ impl Local {
         config.sandbox.max_live_sessions = 16;
         configure(&mut config);
         let clock = ManualClock::new(now);
-        let compiler = PathBuf::from(env!("CARGO_BIN_EXE_kellion"));
         let server = Server::start(config, compiler, Arc::new(clock.clone()))
             .await
             .expect("the server starts");
@@ -73,6 +88,39 @@ impl Local {
             data: data.to_owned(),
             _own: None,
         }
+    }
+
+    /// A client of a new tenant, with a key that allows everything.
+    pub(crate) async fn guest(&self, name: &str) -> Client {
+        let tenant = self.operate(&["tenants", "create", name]);
+        let account = tenant["id"].as_str().expect("an account");
+        let key = self.operate(&["keys", "create", account]);
+        let text = |member: &str| key[member].as_str().expect("text").to_owned();
+        let key = Key {
+            account: account.to_owned(),
+            id: text("id"),
+            secret: text("secret"),
+        };
+        // By then it looks at what was written.
+        self.advance(1);
+        Client::signing(self.client.endpoint(), &key)
+    }
+
+    /// The same caller, of this server on the same data.
+    pub(crate) fn of(&self, client: &Client) -> Client {
+        let key = client.key().expect("the client signs");
+        Client::signing(self.client.endpoint(), key)
+    }
+
+    fn operate(&self, arguments: &[&str]) -> Value {
+        let output = kellion(&self.data)
+            .args(arguments)
+            .args(["--json", "--data"])
+            .arg(&self.data)
+            .output()
+            .expect("the server's binary can be run");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).expect("what it prints is JSON")
     }
 
     /// Where the server keeps its data.
