@@ -8,9 +8,10 @@ use std::time::Duration;
 use kellion_host::app::Server;
 use kellion_host::clock::{Clock as _, ManualClock, SystemClock, Timestamp};
 use kellion_host::config::{Config, ProviderChoice};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::Client;
+use super::{Client, Key, kellion};
 
 /// The server's own program.
 const KELLION: &str = env!("CARGO_BIN_EXE_kellion");
@@ -60,6 +61,11 @@ impl Local {
         Self::configured(data, now, Path::new(KELLION), |_| {}).await
     }
 
+    /// The same with a compiler of the test's own, now.
+    pub(crate) async fn compiling_in(data: &Path, compiler: &Path) -> Self {
+        Self::configured(data, SystemClock.now(), compiler, |_| {}).await
+    }
+
     async fn configured(
         data: &Path,
         now: Timestamp,
@@ -86,6 +92,39 @@ impl Local {
             data: data.to_owned(),
             _own: None,
         }
+    }
+
+    /// A client of a new tenant, with a key that allows everything.
+    pub(crate) async fn guest(&self, name: &str) -> Client {
+        let tenant = self.operate(&["tenants", "create", name]);
+        let account = tenant["id"].as_str().expect("an account");
+        let key = self.operate(&["keys", "create", account]);
+        let text = |member: &str| key[member].as_str().expect("text").to_owned();
+        let key = Key {
+            account: account.to_owned(),
+            id: text("id"),
+            secret: text("secret"),
+        };
+        // By then it looks at what was written.
+        self.advance(1);
+        Client::signing(self.client.endpoint(), &key)
+    }
+
+    /// The same caller, of this server on the same data.
+    pub(crate) fn of(&self, client: &Client) -> Client {
+        let key = client.key().expect("the client signs");
+        Client::signing(self.client.endpoint(), key)
+    }
+
+    fn operate(&self, arguments: &[&str]) -> Value {
+        let output = kellion(&self.data)
+            .args(arguments)
+            .args(["--json", "--data"])
+            .arg(&self.data)
+            .output()
+            .expect("the server's binary can be run");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).expect("what it prints is JSON")
     }
 
     /// Where the server keeps its data.
