@@ -220,7 +220,7 @@ async fn sessions_are_listed_shown_read_and_stopped() {
     let log = command(&host, &log).await.ok();
     assert_eq!(log.out().lines().count(), 6);
     assert!(
-        log.out().contains("hello\u{fffd}[31m") && !log.out().contains('\u{1b}'),
+        log.out().contains("hello\\u{1b}[31m") && !log.out().contains('\u{1b}'),
         "what an agent prints must not steer a terminal: {}",
         log.out()
     );
