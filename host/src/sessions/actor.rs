@@ -2,6 +2,7 @@
 //! the state machine decides.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 
@@ -27,6 +28,8 @@ pub(super) struct Delivery {
     pub(super) deployment: Arc<Deployment>,
     pub(super) invocation: Invocation,
     pub(super) outlet: Source,
+    /// When it set out.
+    pub(super) at: Instant,
 }
 
 /// How a session is asked to end.
@@ -226,6 +229,7 @@ impl Actor {
             invocation,
             outlet: source,
             deployment,
+            at,
         } = delivery;
         if !life.owner.admits(&invocation.owner) {
             source.fail(TurnError::NotOwner);
@@ -245,7 +249,7 @@ impl Actor {
         }
         match life.open.take() {
             None => {
-                let performance = Performance::new(invocation, Arc::new(source));
+                let performance = Performance::new(invocation, at, Arc::new(source));
                 Next::Perform(Box::new(performance), None)
             }
             Some(open) if open.is(call) => {
@@ -259,6 +263,7 @@ impl Actor {
                     deployment,
                     invocation,
                     outlet: source,
+                    at,
                 };
                 let performance = Performance::resumed(open, Arc::new(nobody));
                 Next::Perform(Box::new(performance), Some(Box::new(waiting)))

@@ -50,6 +50,7 @@ impl Inner {
             grant,
             authorizer: configuration.authorizer,
             program,
+            habit: Arc::default(),
         }))
     }
 
