@@ -41,7 +41,7 @@ fn spent(host: &Host) -> (u64, u64) {
         let fields: Vec<&str> = fields.split(' ').collect();
         let time = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
         if name.ends_with("long-turns") {
-            assert_eq!(fields[16], "10", "they are nice");
+            assert_eq!(fields[16], "5", "they are nice");
             long += time;
         } else {
             rest += time;
@@ -271,4 +271,78 @@ async fn an_agent_that_starts_for_long_starts() {
     let answers = join_all(sessions.iter().map(|session| session.ask(json!({})))).await;
     assert_eq!(answers, ["hello", "hello"]);
     assert!(spent(&host).0 > 0, "it was moved away");
+}
+
+#[tokio::test]
+async fn who_has_as_many_computing_turns_as_may_be_is_refused_at_once_and_nobody_else() {
+    let host = Host::builder()
+        .config(&format!("{PATIENT}[sessions]\ncomputing_turns = 3\n"))
+        .start();
+    let greedy = host.guest("greedy", "").await.deploy("probe", PROBE).await;
+    let other = host.guest("other", "").await.deploy("probe", PROBE).await;
+    let (other, own) = (other.session("other"), greedy.session("own"));
+    assert_eq!(other.count().await, 1);
+    assert_eq!(own.count().await, 1);
+
+    let mut spinners: Vec<Session> = Vec::new();
+    let mut spinning = Vec::new();
+    let refused = loop {
+        let answer = own.invoke(json!({ "do": "count" })).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        let session = greedy.session(&format!("spinner-{}", spinners.len()));
+        spinners.push(session.clone());
+        spinning.push(tokio::spawn({
+            let session = session.clone();
+            async move { session.invoke(json!({ "do": "spin" })).await }
+        }));
+        // One that is refused never runs.
+        eventually("the turn to run, or not", || async {
+            let shown = session.look().await;
+            let runs = shown.status == 200 && shown.json()["phase"] == "running";
+            (runs || spinning.last().is_some_and(|turn| turn.is_finished())).then_some(())
+        })
+        .await;
+        assert!(spinners.len() < 1_000, "nobody is ever refused");
+    };
+    let message = "the account has 3 turns that compute at this moment";
+    refused.assert_refused(429, "ThrottlingException", message);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(other.count().await, 2, "another tenant is served");
+
+    join_all(spinners.iter().map(Session::stop)).await;
+    join_all(spinning).await;
+    assert_eq!(own.invoke(json!({ "do": "count" })).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_takes_as_many_turns_as_it_may_and_refuses_the_next_at_once() {
+    let host = Host::builder()
+        .config("[sessions]\nmax_turns = 3\n")
+        .start();
+    let agent = host.deploy("probe", PROBE).await;
+    let sleepers = ["first", "second", "third"].map(|name| agent.session(name));
+    let sleeping: Vec<_> = sleepers
+        .iter()
+        .cloned()
+        .map(|session| {
+            let sleep = json!({ "do": "sleep", "ms": 3_600_000 });
+            tokio::spawn(async move { session.invoke(sleep).await })
+        })
+        .collect();
+    join_all(sleepers.iter().map(runs)).await;
+    let session = agent.session("fourth");
+    let refused = session.invoke(json!({ "do": "count" })).await;
+    let message = "the server has 3 turns that run or wait, as many as it takes";
+    refused.assert_refused(429, "ThrottlingException", message);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(sleepers[0].stop().await.status, 200);
+    eventually("a place", || async {
+        let answer = session.invoke(json!({ "do": "count" })).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    join_all(sleepers.iter().map(Session::stop)).await;
+    join_all(sleeping).await;
 }

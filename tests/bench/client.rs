@@ -97,27 +97,44 @@ impl Connection {
 
     /// One request and its answer, whose body is returned. An answer that is no success is an error.
     pub(crate) async fn send(&mut self, session: &str) -> Result<&[u8], IoError> {
-        let place = self.session_at..self.session_at + session.len();
-        self.request[place].copy_from_slice(session.as_bytes());
-        self.stream.write_all(&self.request).await?;
-        self.answer.clear();
-        let (head, whole) = loop {
-            if self.stream.read_buf(&mut self.answer).await? == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            if let Some((head, length)) = head(&self.answer)
-                && self.answer.len() >= head + length
-            {
-                break (head, head + length);
-            }
-        };
-        if self.answer.starts_with(b"HTTP/1.1 200") {
+        let (head, whole) = self.receive(session).await?;
+        if status(&self.answer) == Some(200) {
             Ok(&self.answer[head..whole])
         } else {
             let answer = String::from_utf8_lossy(&self.answer);
             Err(IoError::other(format!("the server answered: {answer}")))
         }
     }
+
+    /// One request and the status of its answer.
+    pub(crate) async fn exchange(&mut self, session: &str) -> Result<u16, IoError> {
+        self.receive(session).await?;
+        status(&self.answer).ok_or_else(|| ErrorKind::InvalidData.into())
+    }
+
+    /// One request; where the head of its answer ends, and where the body does.
+    async fn receive(&mut self, session: &str) -> Result<(usize, usize), IoError> {
+        let place = self.session_at..self.session_at + session.len();
+        self.request[place].copy_from_slice(session.as_bytes());
+        self.stream.write_all(&self.request).await?;
+        self.answer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.answer).await? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            if let Some((head, length)) = head(&self.answer)
+                && self.answer.len() >= head + length
+            {
+                return Ok((head, head + length));
+            }
+        }
+    }
+}
+
+/// The status in an answer's first line.
+fn status(answer: &[u8]) -> Option<u16> {
+    let digits = answer.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// The lengths of head and body, when the head is complete. Every server here sends its answers with their length.

@@ -8,14 +8,19 @@ mod client;
 mod cold_start;
 mod durability;
 mod echo;
+mod hostile;
 mod instantiate;
 mod keys;
 mod languages;
 mod machine;
 mod memory;
+mod neighbours;
+mod open_loop;
+mod overload;
 mod process;
 mod python;
 mod recovery;
+mod safety;
 mod server;
 #[expect(
     dead_code,
@@ -26,6 +31,8 @@ mod stand_in;
 mod stats;
 mod throughput;
 mod wake;
+#[path = "../harness/wat.rs"]
+mod wat;
 
 use std::process::ExitCode;
 
@@ -38,7 +45,7 @@ type Error = Box<dyn std::error::Error>;
 type Run = fn() -> LocalBoxFuture<'static, Result<(), Error>>;
 
 /// Every benchmark: its name, what it shows, and how it is run.
-const BENCHMARKS: [(&str, &str, Run); 11] = [
+const BENCHMARKS: [(&str, &str, Run); 14] = [
     ("instantiate", "the life of a cell, in this process", || {
         instantiate::run().boxed_local()
     }),
@@ -84,6 +91,17 @@ const BENCHMARKS: [(&str, &str, Run); 11] = [
     ),
     ("memory", "private memory of idle sessions", || {
         memory::run().boxed_local()
+    }),
+    (
+        "neighbours",
+        "what sessions notice of others that do their worst",
+        || neighbours::run().boxed_local(),
+    ),
+    ("overload", "more turns than the machine can take", || {
+        overload::run().boxed_local()
+    }),
+    ("safety", "what safety costs", || {
+        safety::run().boxed_local()
     }),
     (
         "cold-start",

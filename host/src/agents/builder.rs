@@ -295,10 +295,12 @@ impl Builder {
             )
             .await
         };
-        let trial = self
-            .sandbox
-            .workers()
-            .compute(&Arc::from("trials"), starting);
+        let trial = self.sandbox.workers().compute(
+            &Arc::from("trials"),
+            &Arc::default(),
+            Duration::ZERO,
+            starting,
+        );
         match tokio::time::timeout(START_TIME, trial).await {
             // On a full server the first caller tries it instead.
             Ok(Ok(_) | Err(Fault::Full { .. } | Fault::Exhausted)) => Ok(()),

@@ -1,12 +1,14 @@
 //! A version that serves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Authorizer, Lifecycle, Status};
 use crate::grants::Grant;
 use crate::ids::{AgentKey, AgentName, Digest, Version};
 use crate::journal::Durability;
 use crate::sandbox::Program;
+use crate::workers::Habit;
 
 /// All that a session needs of its agent's version.
 pub struct Deployment {
@@ -32,6 +34,8 @@ pub struct Deployment {
     pub artifact: Digest,
     /// What runs.
     pub program: Program,
+    /// Whether its turns usually take long.
+    pub habit: Arc<Habit>,
 }
 
 /// Why an endpoint of an agent cannot be invoked.

@@ -324,6 +324,8 @@ impl From<TurnError> for ApiError {
         match &error {
             TurnError::Busy { .. }
             | TurnError::ManyTurns { .. }
+            | TurnError::Crowded { .. }
+            | TurnError::Behind { .. }
             | TurnError::Fault(Fault::Full { .. }) => {
                 Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
             }

@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::FutureExt as _;
 use tokio::sync::{mpsc, watch};
@@ -31,6 +32,8 @@ pub(super) struct Delivery {
     pub(super) deployment: Arc<Deployment>,
     pub(super) invocation: Invocation,
     pub(super) outlet: Source,
+    /// When it set out.
+    pub(super) at: Instant,
 }
 
 /// How a session is asked to end.
@@ -252,6 +255,7 @@ impl Actor {
             invocation,
             outlet: source,
             deployment,
+            at,
         } = delivery;
         if !life.owner.admits(&invocation.owner) {
             source.fail(TurnError::NotOwner);
@@ -278,7 +282,7 @@ impl Actor {
         }
         match life.open.take() {
             None => {
-                let performance = Performance::new(invocation, Arc::new(source));
+                let performance = Performance::new(invocation, at, Arc::new(source));
                 Next::Perform(Box::new(performance), None)
             }
             Some(open) if open.is(call) => {
@@ -292,6 +296,7 @@ impl Actor {
                     deployment,
                     invocation,
                     outlet: source,
+                    at,
                 };
                 let performance = Performance::resumed(open, Arc::new(nobody));
                 Next::Perform(Box::new(performance), Some(Box::new(waiting)))

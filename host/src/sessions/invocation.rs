@@ -77,6 +77,18 @@ pub enum TurnError {
         /// The size of the mailbox.
         waiting: usize,
     },
+    /// The server has as many turns at once as it may.
+    #[error("the server has {limit} turns that run or wait, as many as it takes; try again later")]
+    Crowded {
+        /// The limit.
+        limit: u32,
+    },
+    /// The tenant has as many turns that want a core as it may.
+    #[error("the account has {limit} turns that compute at this moment; try again later")]
+    Behind {
+        /// The limit.
+        limit: u32,
+    },
     /// The tenant has as many turns at once as it may.
     #[error(
         "the account has {limit} turns that run or wait, its quota concurrent_turns; try again later"

@@ -1,28 +1,33 @@
 //! The computing that is done for one session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
 use super::Shared;
+use crate::agents::Deployment;
 use crate::ids::TenantId;
-use crate::workers::{Computation, Workers};
+use crate::workers::{Computation, Habit, Workers};
 
 /// Where the guest of a session computes, and whether it still does.
 pub(super) struct Labour {
     workers: Arc<Workers>,
     /// Sessions of one tenant take turns with each other before they do with those of others.
     group: Arc<str>,
+    /// Sessions of one agent are alike.
+    habit: Arc<Habit>,
     under_way: TaskTracker,
 }
 
 impl Labour {
-    pub(super) fn of(shared: &Shared, tenant: &TenantId) -> Self {
+    pub(super) fn of(shared: &Shared, deployment: &Deployment, tenant: &TenantId) -> Self {
         let under_way = TaskTracker::new();
         under_way.close();
         Self {
             workers: Arc::clone(shared.sandbox.workers()),
             group: Arc::from(tenant.as_str()),
+            habit: Arc::clone(&deployment.habit),
             under_way,
         }
     }
@@ -34,8 +39,18 @@ impl Labour {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
+        self.compute_after(Duration::ZERO, future)
+    }
+
+    /// The same for somebody who has waited so long that it begins.
+    pub(super) fn compute_after<T, F>(&self, waited: Duration, future: F) -> Computation<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
         let future = self.under_way.track_future(future);
-        self.workers.compute(&self.group, future)
+        self.workers
+            .compute(&self.group, &self.habit, waited, future)
     }
 
     /// Returns when nothing is there any more of what was given up.

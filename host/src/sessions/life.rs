@@ -176,7 +176,7 @@ impl Life {
             limits: limits(shared, offered),
             cell: None,
             memory: None,
-            labour: Labour::of(shared, &record.key.agent.tenant),
+            labour: Labour::of(shared, offered, &record.key.agent.tenant),
             image: None,
             past: Vec::new(),
             imaged: 0,
@@ -203,6 +203,7 @@ impl Life {
         );
         record.resume(&history, state.phase());
         let image = history.image.take();
+        let labour = Labour::of(shared, &deployment, &record.key.agent.tenant);
         let life = Self {
             deployment,
             pen: Pen::Written(Arc::new(history.writer)),
@@ -215,7 +216,7 @@ impl Life {
             open: past.open,
             cell: None,
             memory: None,
-            labour: Labour::of(shared, &record.key.agent.tenant),
+            labour,
             imaged: image.as_ref().map_or(0, |image| image.turn),
             image,
             past: past.turns,

@@ -35,7 +35,7 @@ mod turn;
 
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
@@ -63,7 +63,7 @@ use actor::{Actor, Delivery, Ending};
 use directory::{Directory, Handle};
 use log::SessionLog;
 use outlet::{Reader, outlet};
-use quota::Counts;
+use quota::{Counts, Place};
 use record::Record;
 use tally::Tally;
 
@@ -95,6 +95,11 @@ pub struct Config {
     pub journal_mib: u64,
     /// Turns of one session that may wait behind the running one; the next is refused with 429. 16 by default.
     pub waiting_turns: usize,
+    /// Turns of all sessions that may run or wait at one time; the next is refused with 429. 10,000 by default.
+    pub max_turns: u32,
+    /// Turns of one tenant that may want a core at one time, having computed for long; while it has so many, its next is
+    /// refused with 429. Those that wait, such as for a model, do not count. 256 by default.
+    pub computing_turns: u32,
     /// The log of one session, in KiB. 256 by default; older entries go first.
     pub log_kib: usize,
     /// Ended sessions without durability whose log and receipts are still shown. 1,000 by default. Those of others are
@@ -114,6 +119,8 @@ impl Default for Config {
             turn_model_calls: 1_000,
             journal_mib: 1_024,
             waiting_turns: 16,
+            max_turns: 10_000,
+            computing_turns: 256,
             log_kib: 256,
             ended_shown: 1_000,
         }
@@ -302,14 +309,14 @@ impl Sessions {
             }
         }
         let call = invocation.invocation.clone();
-        let turns = invocation.policy.quotas.concurrent_turns;
-        let place = self.0.counts.place(&key.agent.tenant, turns)?;
-        let (outlet, reader) = outlet(place);
+        let place = self.place(&key.agent.tenant, &invocation)?;
+        let (outlet, reader) = outlet(Some(place));
         let ticket = outlet.ticket();
         let mut delivery = Box::new(Delivery {
             deployment,
             invocation,
             outlet,
+            at: Instant::now(),
         });
         if let Some(handle) = directory.awake_mut(&key) {
             match handle.mailbox.try_send(delivery) {
@@ -331,6 +338,17 @@ impl Sessions {
         handle.remember(call, ticket);
         directory.wake(key, handle);
         sent.map(|()| reader).map_err(|_| TurnError::Retry)
+    }
+
+    /// Refuses at once what could only wait for long.
+    fn place(&self, tenant: &TenantId, invocation: &Invocation) -> Result<Place, TurnError> {
+        let config = &self.0.config;
+        let limit = config.computing_turns;
+        if self.0.sandbox.workers().are_behind(tenant.as_str(), limit) {
+            return Err(TurnError::Behind { limit });
+        }
+        let own = invocation.policy.quotas.concurrent_turns;
+        self.0.counts.place(tenant, config.max_turns, own)
     }
 
     fn start(&self, key: SessionKey, first: &Delivery) -> Handle {

@@ -32,6 +32,9 @@ pub(super) struct Performance {
     meter: Arc<Meter>,
     number: u64,
     at: Timestamp,
+    /// When it was delivered; none when nobody waits for it to begin.
+    delivered: Option<Instant>,
+    waited: Duration,
     began: Instant,
     /// From its begin to its end; what the journal took does not count.
     took: Duration,
@@ -81,8 +84,11 @@ impl From<AgentError> for TurnError {
 }
 
 impl Performance {
-    pub(super) fn new(invocation: Invocation, outlet: Arc<Source>) -> Self {
-        Self::of(Asked::Now(Box::new(invocation)), outlet)
+    pub(super) fn new(invocation: Invocation, delivered: Instant, outlet: Arc<Source>) -> Self {
+        Self {
+            delivered: Some(delivered),
+            ..Self::of(Asked::Now(Box::new(invocation)), outlet)
+        }
     }
 
     /// Of a turn that a crash left open.
@@ -100,6 +106,8 @@ impl Performance {
             meter: Arc::new(Meter::default()),
             number: 0,
             at: Timestamp::from_millis(0),
+            delivered: None,
+            waited: Duration::ZERO,
             began: Instant::now(),
             took: Duration::ZERO,
             tape: None,
@@ -114,6 +122,7 @@ impl Performance {
             Asked::Before(accepted, _) => accepted.at,
         };
         self.began = Instant::now();
+        self.waited = self.delivered.map_or(Duration::ZERO, |at| self.began - at);
     }
 
     pub(super) fn request(&self) -> &RequestId {
@@ -299,7 +308,7 @@ pub(super) async fn perform(
         Asked::Before(accepted, _) => accepted.payload.0.clone(),
     };
     let at = performance.at;
-    let mut invoked = life.labour.compute(async move {
+    let mut invoked = life.labour.compute_after(performance.waited, async move {
         let invoked = cell.invoke(&payload, &context, at, outside).await;
         (cell, invoked)
     });

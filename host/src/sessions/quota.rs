@@ -1,6 +1,7 @@
 //! What a tenant may have at once: turns, and sessions.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
@@ -11,17 +12,31 @@ use crate::journal::{self, Filter, State};
 /// What is counted of all tenants that have come by.
 #[derive(Default)]
 pub(super) struct Counts {
+    /// Turns of everybody.
+    all: Arc<AtomicU32>,
     turns: Arc<Mutex<HashMap<TenantId, u32>>>,
     sessions: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<Room>>>>,
 }
 
-/// The place of one turn among those of its tenant, from its delivery to its last word.
+/// The place of one turn among all, from its delivery to its last word.
 pub(super) struct Place {
+    all: Arc<AtomicU32>,
+    /// And among those of its tenant, if that has a quota.
+    own: Option<Own>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Own {
     turns: Arc<Mutex<HashMap<TenantId, u32>>>,
     tenant: TenantId,
 }
 
-impl Drop for Place {
+impl Drop for Own {
     fn drop(&mut self) {
         let mut turns = lock(&self.turns);
         if let Some(count) = turns.get_mut(&self.tenant) {
@@ -34,25 +49,38 @@ impl Drop for Place {
 }
 
 impl Counts {
-    /// A place for one more turn, if there are fewer than `limit`.
+    /// A place for one more turn, if there are fewer than `most` on the server, and fewer than `limit` of the tenant's.
     pub(super) fn place(
         &self,
         tenant: &TenantId,
+        most: u32,
         limit: Option<u32>,
-    ) -> Result<Option<Place>, TurnError> {
-        let Some(limit) = limit else {
-            return Ok(None);
+    ) -> Result<Place, TurnError> {
+        let before = self.all.fetch_add(1, Ordering::Relaxed);
+        let mut place = Place {
+            all: Arc::clone(&self.all),
+            own: None,
         };
+        if before >= most {
+            return Err(TurnError::Crowded { limit: most });
+        }
+        if let Some(limit) = limit {
+            place.own = Some(self.own(tenant, limit)?);
+        }
+        Ok(place)
+    }
+
+    fn own(&self, tenant: &TenantId, limit: u32) -> Result<Own, TurnError> {
         let mut turns = lock(&self.turns);
         let count = turns.entry(tenant.clone()).or_default();
         if *count >= limit {
             return Err(TurnError::ManyTurns { limit });
         }
         *count += 1;
-        Ok(Some(Place {
+        Ok(Own {
             turns: Arc::clone(&self.turns),
             tenant: tenant.clone(),
-        }))
+        })
     }
 
     /// Turns that run or wait.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -160,6 +161,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         grant: Grant::default(),
         artifact: Digest::of(b"probe"),
         program,
+        habit: Arc::default(),
     };
     let shared = Shared {
         config: Config::default(),
@@ -244,7 +246,7 @@ async fn turn(
     };
     // Nobody reads.
     let (source, _) = outlet(None);
-    let mut performance = Performance::new(invocation, Arc::new(source));
+    let mut performance = Performance::new(invocation, Instant::now(), Arc::new(source));
     performance.begin(number, shared.clock.now());
     let halt = Arc::new(Halt::default());
     let end = perform(shared, record, life, &mut performance, &halt).await;

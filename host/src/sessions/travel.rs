@@ -468,7 +468,7 @@ async fn tell_again(
         seed: Seed::from_bytes(started.seed.0),
         at: started.at,
     };
-    let labour = Labour::of(shared, &key.agent.tenant);
+    let labour = Labour::of(shared, &deployment, &key.agent.tenant);
     let (sandbox, program) = (Arc::clone(&shared.sandbox), deployment.program.clone());
     let starting = async move {
         Cell::start_within(&sandbox, &program, began, Arc::new(Silence), &birth).await

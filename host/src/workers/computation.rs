@@ -1,23 +1,26 @@
 //! A computation, where it is awaited.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::task::Task;
-use super::{Crew, LONG, Workers, cpu};
+use super::{Crew, Habit, LONG, Workers, cpu};
 
 /// Gives what the future inside gives, and panics if that does. See [`Workers::compute`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Computation<T> {
     workers: Arc<Workers>,
     group: Arc<str>,
+    habit: Arc<Habit>,
     place: Place<T>,
 }
 
@@ -26,6 +29,8 @@ enum Place<T> {
     Here {
         future: BoxFuture<'static, T>,
         ticks: u32,
+        /// Before it is polled first: how long it has waited to be.
+        fresh: Option<Duration>,
     },
     /// Among the long ones.
     Away(Away<T>),
@@ -40,13 +45,36 @@ impl<T: Send + 'static> Computation<T> {
     pub(super) fn new(
         workers: Arc<Workers>,
         group: &Arc<str>,
+        habit: &Arc<Habit>,
+        waited: Duration,
         future: BoxFuture<'static, T>,
     ) -> Self {
         Self {
             workers,
             group: Arc::clone(group),
-            place: Place::Here { future, ticks: 0 },
+            habit: Arc::clone(habit),
+            place: Place::Here {
+                future,
+                ticks: 0,
+                fresh: Some(waited),
+            },
         }
+    }
+
+    /// To the others that take long, if there are threads for such; `known` to be one.
+    fn leave(&mut self, known: bool) {
+        let (Place::Here { future, .. }, Some(crew)) = (&mut self.place, self.workers.crew())
+        else {
+            return;
+        };
+        let left = std::future::pending().boxed();
+        let mut future = std::mem::replace(future, left);
+        if known {
+            future = observed(future, Arc::clone(&self.habit)).boxed();
+        } else {
+            self.habit.surprised();
+        }
+        self.place = Place::Away(Away::start(crew, &self.group, future));
     }
 }
 
@@ -55,27 +83,51 @@ impl<T: Send + 'static> Future for Computation<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
-        if let Place::Here { future, ticks } = &mut this.place {
-            let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
-            if polled.is_ready() {
-                return polled;
+        if let Place::Here {
+            future,
+            ticks,
+            fresh,
+        } = &mut this.place
+        {
+            let fresh = fresh.take();
+            let known = fresh.is_some_and(|waited| this.habit.is_in_the_way(waited))
+                && this.workers.crew().is_some();
+            if !known {
+                let began = fresh.is_some().then(Instant::now);
+                let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
+                if let Some(began) = began {
+                    this.habit.took(began.elapsed());
+                }
+                if polled.is_ready() {
+                    return polled;
+                }
+                *ticks = ticks.saturating_add(more);
+                if *ticks < LONG {
+                    return Poll::Pending;
+                }
             }
-            *ticks = ticks.saturating_add(more);
-            if *ticks < LONG {
-                return Poll::Pending;
-            }
-            let Some(crew) = this.workers.crew() else {
-                return Poll::Pending;
-            };
-            let gone = std::future::pending().boxed();
-            let future = std::mem::replace(future, gone);
-            this.place = Place::Away(Away::start(crew, &this.group, future));
+            this.leave(known);
         }
         match &mut this.place {
             Place::Here { .. } => Poll::Pending,
             Place::Away(away) => away.poll(context),
         }
     }
+}
+
+/// Tells the habit when it was wrong.
+async fn observed<T>(mut future: BoxFuture<'static, T>, habit: Arc<Habit>) -> T {
+    let mut ticks = 0_u32;
+    let result = poll_fn(|context| {
+        let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
+        ticks = ticks.saturating_add(more);
+        polled
+    });
+    let result = result.await;
+    if ticks < LONG {
+        habit.was_short();
+    }
+    result
 }
 
 impl<T: Send + 'static> Away<T> {

@@ -7,6 +7,7 @@
 
 mod computation;
 mod cpu;
+mod habit;
 mod priority;
 mod queue;
 mod task;
@@ -16,11 +17,13 @@ mod tests;
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{self, Handle, Runtime};
 
 pub use computation::Computation;
 pub(crate) use cpu::found_running;
+pub use habit::Habit;
 pub(crate) use priority::{CHILDREN, step_back};
 
 use priority::LONG_TURNS;
@@ -45,12 +48,29 @@ struct Crew {
 impl Workers {
     /// Computes for a member of a group, in place at first. Nothing is done until it is polled; when it is dropped, it is
     /// given up before it goes on.
-    pub fn compute<T, F>(self: &Arc<Self>, group: &Arc<str>, future: F) -> Computation<T>
+    ///
+    /// What is in the habit of taking long is not in place at first, either; nor what takes a while, when it has waited so
+    /// long to begin that the threads that serve must be behind.
+    pub fn compute<T, F>(
+        self: &Arc<Self>,
+        group: &Arc<str>,
+        habit: &Arc<Habit>,
+        waited: Duration,
+        future: F,
+    ) -> Computation<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        Computation::new(Arc::clone(self), group, Box::pin(future))
+        Computation::new(Arc::clone(self), group, habit, waited, Box::pin(future))
+    }
+
+    /// Whether so many long computations of a group want a core at this moment.
+    pub fn are_behind(&self, group: &str, limit: u32) -> bool {
+        match self.crew.get() {
+            Some(Some(crew)) => crew.queue.has(group, limit as usize),
+            Some(None) | None => false,
+        }
     }
 
     /// None when this machine gives no threads: then everything is computed in place.

@@ -2,15 +2,15 @@
 
 use std::io;
 
-/// Of threads that compute for long: while somebody else wants the core, these have a tenth of it. Not less, so that they go
-/// on even where other programs never rest.
-pub(crate) const LONG_TURNS: i32 = 10;
+/// Of threads that compute for long: while somebody else wants the core, these have a quarter of it. Not less, so that they
+/// go on even where other programs never rest.
+pub(crate) const LONG_TURNS: i32 = 5;
 
-/// Of processes that compile: somebody waits for them, if not at this moment.
-pub(crate) const CHILDREN: i32 = 5;
+/// Of processes that compile, for which somebody waits: as much as everybody, if not at every moment.
+pub(crate) const CHILDREN: i32 = 0;
 
-/// From now on this thread steps back for all that are less nice, and so do threads and processes that it starts. Only a
-/// thread that serves nobody may do this: there is no way back.
+/// From now on this thread steps back for those that wake up for a moment, and for all that are less nice; and so do threads
+/// and processes that it starts. Only a thread that serves nobody may do this: there is no way back.
 pub(crate) fn step_back(nice: i32) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     if scheduled(nice).is_ok() {

@@ -1,6 +1,7 @@
 //! Whose turn it is.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::task::Task;
@@ -9,6 +10,8 @@ use super::task::Task;
 #[derive(Default)]
 pub(super) struct Queue {
     ready: Mutex<Ready>,
+    /// How many there are of all groups, for who looks in passing.
+    count: AtomicUsize,
     more: Condvar,
 }
 
@@ -35,8 +38,14 @@ impl Queue {
                 tasks.insert(group, VecDeque::from([task]));
             }
         }
+        self.count.fetch_add(1, Ordering::Relaxed);
         drop(ready);
         self.more.notify_one();
+    }
+
+    /// Whether a group has so many ready tasks.
+    pub(super) fn has(&self, group: &str, limit: usize) -> bool {
+        self.count.load(Ordering::Relaxed) >= limit && self.ready().of(group) >= limit
     }
 
     /// Waits for the first task of the next group; none when the queue is closed.
@@ -47,6 +56,7 @@ impl Queue {
                 return None;
             }
             if let Some(task) = ready.take() {
+                self.count.fetch_sub(1, Ordering::Relaxed);
                 return Some(task);
             }
             ready = self
@@ -68,6 +78,10 @@ impl Queue {
 }
 
 impl Ready {
+    fn of(&self, group: &str) -> usize {
+        self.tasks.get(group).map_or(0, VecDeque::len)
+    }
+
     fn take(&mut self) -> Option<Arc<Task>> {
         let group = self.groups.pop_front()?;
         let tasks = self.tasks.get_mut(&group)?;

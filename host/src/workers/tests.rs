@@ -1,6 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::ThreadId;
-use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::{Notify, oneshot};
@@ -10,6 +9,8 @@ use super::task::Task;
 use super::*;
 
 const TICK: Duration = Duration::from_millis(10);
+
+const NOW: Duration = Duration::ZERO;
 
 fn group(name: &str) -> Arc<str> {
     Arc::from(name)
@@ -29,10 +30,28 @@ async fn a_short_computation_stays_and_a_long_one_leaves() {
     let workers = Arc::new(Workers::default());
     let here = thread::current().id();
     let group = group("a");
-    assert_eq!(workers.compute(&group, run(0)).await, here);
-    assert_eq!(workers.compute(&group, run(LONG - 1)).await, here);
-    assert_ne!(workers.compute(&group, run(LONG)).await, here);
-    assert_ne!(workers.compute(&group, run(100)).await, here);
+    assert_eq!(
+        workers.compute(&group, &Arc::default(), NOW, run(0)).await,
+        here
+    );
+    assert_eq!(
+        workers
+            .compute(&group, &Arc::default(), NOW, run(LONG - 1))
+            .await,
+        here
+    );
+    assert_ne!(
+        workers
+            .compute(&group, &Arc::default(), NOW, run(LONG))
+            .await,
+        here
+    );
+    assert_ne!(
+        workers
+            .compute(&group, &Arc::default(), NOW, run(100))
+            .await,
+        here
+    );
 }
 
 #[tokio::test]
@@ -41,7 +60,7 @@ async fn what_waits_in_a_long_computation_wakes_it() {
     let told = Arc::new(Notify::new());
     let (sender, receiver) = oneshot::channel();
     let waiting = Arc::clone(&told);
-    let computation = workers.compute(&group("a"), async move {
+    let computation = workers.compute(&group("a"), &Arc::default(), NOW, async move {
         run(LONG).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
         sender.send(()).unwrap();
@@ -54,6 +73,18 @@ async fn what_waits_in_a_long_computation_wakes_it() {
         told.notify_one();
     };
     assert_eq!(tokio::join!(computation, telling).0, "done");
+}
+
+#[tokio::test]
+async fn who_usually_takes_long_leaves_at_once_until_it_does_not() {
+    let workers = Arc::new(Workers::default());
+    let (here, group, habit) = (thread::current().id(), group("a"), Arc::default());
+    // More often than is forgiven.
+    for _ in 0..100 {
+        assert_ne!(workers.compute(&group, &habit, NOW, run(LONG)).await, here);
+    }
+    assert_ne!(workers.compute(&group, &habit, NOW, run(0)).await, here);
+    assert_eq!(workers.compute(&group, &habit, NOW, run(0)).await, here);
 }
 
 struct Guard(Option<oneshot::Sender<()>>);
@@ -70,7 +101,7 @@ async fn a_computation_that_nobody_awaits_is_given_up() {
     let (gone, is_gone) = oneshot::channel();
     let (away, is_away) = oneshot::channel();
     let guard = Guard(Some(gone));
-    let computation = workers.compute(&group("a"), async move {
+    let computation = workers.compute(&group("a"), &Arc::default(), NOW, async move {
         let _guard = guard;
         run(LONG).await;
         away.send(()).unwrap();
@@ -90,7 +121,7 @@ async fn a_computation_that_nobody_awaits_is_given_up() {
 #[tokio::test]
 async fn a_panic_is_that_of_who_awaits() {
     let workers = Arc::new(Workers::default());
-    let computation = workers.compute(&group("a"), async {
+    let computation = workers.compute(&group("a"), &Arc::default(), NOW, async {
         run(LONG).await;
         panic!("asked to");
     });
@@ -99,7 +130,7 @@ async fn a_panic_is_that_of_who_awaits() {
         .catch_unwind()
         .await;
     assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"asked to"));
-    let after = workers.compute(&group("a"), async {
+    let after = workers.compute(&group("a"), &Arc::default(), NOW, async {
         run(LONG).await;
         1
     });
@@ -155,4 +186,16 @@ fn time_on_an_interrupted_thread_is_charged_once_and_never_lost() {
 fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap()
+}
+
+#[test]
+fn a_group_is_behind_when_it_has_as_many_as_it_may() {
+    let queue = Arc::new(Queue::default());
+    let start = |name| Task::start(group(name), &queue, std::future::pending().boxed());
+    let _tasks = ["a", "a", "b"].map(start);
+    assert!(queue.has("a", 2));
+    assert!(!queue.has("a", 3));
+    assert!(!queue.has("b", 2), "others do not count");
+    queue.next().unwrap().go_on();
+    assert!(!queue.has("a", 2), "one that waits does not count");
 }

@@ -51,6 +51,7 @@ impl Inner {
             grant,
             authorizer: configuration.authorizer,
             program,
+            habit: Arc::default(),
         }))
     }
 

@@ -1,0 +1,111 @@
+//! What computations of one kind are like, as far as they have shown it.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// So many computations in a row may turn out to be long only after they began in place…
+const BURST: u32 = 16;
+
+/// … and then one more in each such time, which is a tenth of a core at most.
+const FORGIVEN: Duration = Duration::from_millis(200);
+
+/// Who has waited so long to begin sees that the threads that serve are behind.
+const BEHIND: Duration = Duration::from_millis(2);
+
+/// What takes so long in place is better moved, if they are.
+const NOTICEABLE_US: u32 = 300;
+
+/// Whether computations of one kind, such as an agent's, usually take long. Who asks for one long computation after another
+/// would otherwise have the first moments of each on the threads that serve.
+#[derive(Debug, Default)]
+pub struct Habit {
+    is_long: AtomicBool,
+    lately: Mutex<Lately>,
+    /// What they took in place on average, in microseconds; the newest counts for an eighth.
+    usual_us: AtomicU32,
+}
+
+#[derive(Debug, Default)]
+struct Lately {
+    long: u32,
+    forgiven_at: Option<Instant>,
+}
+
+impl Habit {
+    /// Whether one that has waited so long to begin should not begin in place.
+    pub(super) fn is_in_the_way(&self, waited: Duration) -> bool {
+        let is_noticeable = || self.usual_us.load(Ordering::Relaxed) > NOTICEABLE_US;
+        self.is_long.load(Ordering::Relaxed) || (waited > BEHIND && is_noticeable())
+    }
+
+    /// One took so long in place.
+    pub(super) fn took(&self, time: Duration) {
+        let newest = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let before = self.usual_us.load(Ordering::Relaxed);
+        let usual = before - before / 8 + newest / 8;
+        // Two at once may count as one.
+        self.usual_us.store(usual, Ordering::Relaxed);
+    }
+
+    /// One that began in place took long.
+    pub(super) fn surprised(&self) {
+        let now = Instant::now();
+        let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = now - *lately.forgiven_at.get_or_insert(now);
+        let forgiven = since.div_duration_f32(FORGIVEN) as u32;
+        if forgiven > 0 {
+            lately.long = lately.long.saturating_sub(forgiven);
+            lately.forgiven_at = Some(now);
+        }
+        lately.long += 1;
+        if lately.long > BURST {
+            lately.long = BURST;
+            self.is_long.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// One that did not begin in place was short.
+    pub(super) fn was_short(&self) {
+        self.is_long.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT_ONCE: Duration = Duration::ZERO;
+
+    #[test]
+    fn who_is_long_again_and_again_is_expected_to_be_until_it_is_short() {
+        let habit = Habit::default();
+        for _ in 0..BURST {
+            habit.surprised();
+            assert!(!habit.is_in_the_way(AT_ONCE));
+        }
+        habit.surprised();
+        assert!(habit.is_in_the_way(AT_ONCE));
+        habit.was_short();
+        assert!(!habit.is_in_the_way(AT_ONCE));
+        habit.surprised();
+        assert!(habit.is_in_the_way(AT_ONCE), "nothing is forgiven so soon");
+    }
+
+    #[test]
+    fn what_is_not_quite_short_is_in_the_way_only_of_those_who_wait() {
+        let (short, middling) = (Habit::default(), Habit::default());
+        for _ in 0..50 {
+            short.took(Duration::from_micros(50));
+            middling.took(Duration::from_millis(5));
+        }
+        let waited = 2 * BEHIND;
+        assert!(!short.is_in_the_way(waited));
+        assert!(!middling.is_in_the_way(AT_ONCE));
+        assert!(middling.is_in_the_way(waited));
+        for _ in 0..50 {
+            middling.took(Duration::from_micros(50));
+        }
+        assert!(!middling.is_in_the_way(waited), "it is not any more");
+    }
+}
