@@ -1,7 +1,11 @@
 //! Strangers' code. Each test is named after what its agent tries; after each, another tenant's session still answers with
 //! its memory, and what the server spent on the hostile one is given back.
 
+mod cuts;
+mod panics;
+mod slots;
 mod time;
+mod traps;
 
 use serde_json::json;
 

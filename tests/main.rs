@@ -33,6 +33,7 @@ mod house;
     reason = "the tests of the room that verifies tokens, which share it, use more of it"
 )]
 mod issuer;
+mod leaks;
 mod lifecycle;
 mod models;
 mod pages;

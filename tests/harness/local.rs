@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kellion_host::app::Server;
-use kellion_host::clock::{Clock as _, ManualClock, SystemClock, Timestamp};
-use kellion_host::config::{Config, ProviderChoice};
+use kellion_host::clock::{Clock, ManualClock, SystemClock, Timestamp};
+use kellion_host::config::Config;
+use kellion_host::models::Provider;
+use kellion_host::models::offline::Offline;
 use tempfile::TempDir;
 
 use super::Client;
@@ -37,9 +39,19 @@ impl Local {
 
     /// The same with another configuration.
     pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::of(Arc::new(Offline), |clock| Arc::new(clock), configure).await
+    }
+
+    /// The same with another provider, and with another clock, which may look at the usual one.
+    pub(crate) async fn of(
+        provider: Arc<dyn Provider>,
+        clock: impl FnOnce(ManualClock) -> Arc<dyn Clock>,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let mut local = Self::configured(data.path(), now, configure).await;
+        let now = ManualClock::new(Timestamp::from_millis(1_800_000_000_000));
+        let seen = clock(now.clone());
+        let mut local = Self::configured(data.path(), now, seen, provider, configure).await;
         local._own = Some(data);
         local
     }
@@ -48,22 +60,28 @@ impl Local {
     pub(crate) async fn start_in(data: &Path, ago: Duration) -> Self {
         let now = u64::try_from(ago.as_millis()).expect("nobody waits so long");
         let now = SystemClock.now().as_millis() - now;
-        Self::configured(data, Timestamp::from_millis(now), |_| {}).await
+        let clock = ManualClock::new(Timestamp::from_millis(now));
+        let seen = Arc::new(clock.clone());
+        Self::configured(data, clock, seen, Arc::new(Offline), |_| {}).await
     }
 
-    async fn configured(data: &Path, now: Timestamp, configure: impl FnOnce(&mut Config)) -> Self {
+    async fn configured(
+        data: &Path,
+        clock: ManualClock,
+        seen: Arc<dyn Clock>,
+        provider: Arc<dyn Provider>,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data: data.to_owned(),
-            provider: ProviderChoice::Offline,
             ..Config::default()
         };
         // Several of these share one process and its address space.
         config.sandbox.max_live_sessions = 16;
         configure(&mut config);
-        let clock = ManualClock::new(now);
         let compiler = PathBuf::from(env!("CARGO_BIN_EXE_kellion"));
-        let server = Server::start(config, compiler, Arc::new(clock.clone()))
+        let server = Server::start_with(config, provider, compiler, seen)
             .await
             .expect("the server starts");
         Self {

@@ -1,9 +1,14 @@
 use super::{CompileError, compile, inspect};
 
+mod cuts;
 mod determinism;
 mod images;
+mod odd;
+mod remanence;
 pub(crate) mod stage;
 mod time;
+#[path = "../../../tests/harness/wat.rs"]
+mod wat;
 
 const MEMORY_MIB: u32 = 256;
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
