@@ -94,7 +94,9 @@ async fn g28_a_model_is_waited_for_when_its_asker_has_left() {
         .collect();
     let deeds = ["model", "model-stream"];
     for (number, session) in sessions.iter().enumerate() {
-        stand_in.push(Answer::text("late").takes(Duration::from_millis(50)));
+        let answer = Answer::text("late").takes(Duration::from_millis(50));
+        // Otherwise it would be kept for the next call.
+        stand_in.push(answer.header("connection", "close"));
         let deed = json!({ "do": deeds[number % 2], "prompt": "go on" }).to_string();
         let mut raw = Raw::open(&host).await;
         assert!(raw.send(request(session, &deed)).await);

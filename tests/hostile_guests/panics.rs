@@ -143,7 +143,6 @@ fn deeds() -> Vec<Value> {
         .iter()
         .flat_map(|how| [ask(how, "panic at once"), ask(how, "panic later")])
         .collect();
-    deeds.push(ask("model-stream", "panic in between"));
     deeds.push(ask("model-hold", "panic at once"));
     deeds.push(json!({ "do": "invoke-model", "model": "m", "body": {} }));
     deeds.push(json!({ "do": "sleep", "ms": UNLUCKY.as_millis() as u64 }));
@@ -180,6 +179,23 @@ async fn g27_a_panic_in_a_turn_costs_that_turn_and_the_session_goes_on() {
         }
         canary_turns += 1;
         assert_eq!(canary.count().await, canary_turns, "after {deed}");
+    }
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn g27_a_panic_in_the_middle_of_an_answer_breaks_it_off() {
+    let (local, _) = stage(Durability::Process).await;
+    let agent = local.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    assert_eq!(session.count().await, 1);
+    for turns in [2, 3] {
+        let deed = json!({ "do": "model-stream", "prompt": "panic in between" });
+        let answer = session.invocation(deed.to_string()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let whole = answer.bytes().await;
+        assert!(whole.is_err(), "{whole:?}");
+        assert_eq!(session.count().await, turns);
     }
     local.stop().await;
 }

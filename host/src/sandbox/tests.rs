@@ -7,6 +7,10 @@ mod odd;
 mod remanence;
 pub(crate) mod stage;
 mod time;
+#[expect(
+    dead_code,
+    reason = "the end-to-end tests, which share it, use more of it"
+)]
 #[path = "../../../tests/harness/wat.rs"]
 mod wat;
 

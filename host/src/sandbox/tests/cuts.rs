@@ -73,6 +73,8 @@ async fn g28_a_turn_may_be_dropped_at_each_of_its_awaits() {
 #[tokio::test]
 async fn g28_a_start_an_image_and_its_restoration_may_be_dropped_at_each_of_their_awaits() {
     let stage = one_slot();
+    // It takes a slot of its own for a moment.
+    stage.program.prepare(&stage.sandbox).await.unwrap();
     let mut session = stage.session(1).await;
     session
         .turn(&json!({ "do": "keep", "kib": 2_048 }), START, 1)

@@ -292,6 +292,10 @@ async fn g35_a_session_that_comes_back_from_its_image_finds_its_own_and_nothing_
     let slot = Slot::new();
     let first = slot.program(&guest(0xF_0000, [""; 3]));
     let second = slot.program(&guest(0x20_0000, [""; 3]));
+    for program in [&first, &second] {
+        // It takes a slot of its own for a moment.
+        program.prepare(&slot.sandbox).await.unwrap();
+    }
     for (before, after) in [(&first, &first), (&first, &second), (&second, &first)] {
         let mut session = slot.start(after).await;
         let (image, digest) = (session.image().await.unwrap(), session.digest().await);
