@@ -3,10 +3,14 @@
 
 mod again;
 mod calls;
+mod cuts;
 mod handles;
 mod output;
+mod panics;
+mod slots;
 mod surroundings;
 mod time;
+mod traps;
 
 use serde_json::json;
 

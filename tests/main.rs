@@ -38,6 +38,7 @@ mod house;
 )]
 mod issuer;
 mod jail;
+mod leaks;
 mod lifecycle;
 mod metrics;
 mod models;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kellion_host::app::Server;
-use kellion_host::clock::{Clock as _, ManualClock, SystemClock, Timestamp};
-use kellion_host::config::{Config, ProviderChoice};
+use kellion_host::clock::{Clock, ManualClock, SystemClock, Timestamp};
+use kellion_host::config::Config;
+use kellion_host::models::Provider;
+use kellion_host::models::offline::Offline;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,6 +25,28 @@ pub(crate) struct Local {
     server: Server,
     data: PathBuf,
     _own: Option<TempDir>,
+}
+
+/// What a server does not make itself.
+struct Surroundings {
+    clock: ManualClock,
+    /// What the server takes for it.
+    seen: Arc<dyn Clock>,
+    provider: Arc<dyn Provider>,
+    compiler: PathBuf,
+}
+
+impl Surroundings {
+    /// The usual ones, at this time.
+    fn at(now: Timestamp) -> Self {
+        let clock = ManualClock::new(now);
+        Self {
+            seen: Arc::new(clock.clone()),
+            clock,
+            provider: Arc::new(Offline),
+            compiler: KELLION.into(),
+        }
+    }
 }
 
 impl Deref for Local {
@@ -41,14 +65,38 @@ impl Local {
 
     /// The same with another configuration.
     pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
-        Self::compiled_by(Path::new(KELLION), configure).await
+        let usual = |clock| -> Arc<dyn Clock> { Arc::new(clock) };
+        Self::of(Arc::new(Offline), usual, configure).await
+    }
+
+    /// The same with another provider, and with another clock, which may look at the usual one.
+    pub(crate) async fn of(
+        provider: Arc<dyn Provider>,
+        clock: impl FnOnce(ManualClock) -> Arc<dyn Clock>,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
+        let surroundings = Surroundings::at(Timestamp::from_millis(1_800_000_000_000));
+        let surroundings = Surroundings {
+            seen: clock(surroundings.clock.clone()),
+            provider,
+            ..surroundings
+        };
+        Self::in_folder(surroundings, configure).await
     }
 
     /// The same with another program than the server's own that compiles.
     pub(crate) async fn compiled_by(compiler: &Path, configure: impl FnOnce(&mut Config)) -> Self {
+        let surroundings = Surroundings::at(Timestamp::from_millis(1_800_000_000_000));
+        let surroundings = Surroundings {
+            compiler: compiler.to_owned(),
+            ..surroundings
+        };
+        Self::in_folder(surroundings, configure).await
+    }
+
+    async fn in_folder(surroundings: Surroundings, configure: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let mut local = Self::configured(data.path(), now, compiler, configure).await;
+        let mut local = Self::configured(data.path(), surroundings, configure).await;
         local._own = Some(data);
         local
     }
@@ -57,32 +105,39 @@ impl Local {
     pub(crate) async fn start_in(data: &Path, ago: Duration) -> Self {
         let now = u64::try_from(ago.as_millis()).expect("nobody waits so long");
         let now = SystemClock.now().as_millis() - now;
-        let now = Timestamp::from_millis(now);
-        Self::configured(data, now, Path::new(KELLION), |_| {}).await
+        let surroundings = Surroundings::at(Timestamp::from_millis(now));
+        Self::configured(data, surroundings, |_| {}).await
     }
 
     /// The same with a compiler of the test's own, now.
     pub(crate) async fn compiling_in(data: &Path, compiler: &Path) -> Self {
-        Self::configured(data, SystemClock.now(), compiler, |_| {}).await
+        let surroundings = Surroundings {
+            compiler: compiler.to_owned(),
+            ..Surroundings::at(SystemClock.now())
+        };
+        Self::configured(data, surroundings, |_| {}).await
     }
 
     async fn configured(
         data: &Path,
-        now: Timestamp,
-        compiler: &Path,
+        surroundings: Surroundings,
         configure: impl FnOnce(&mut Config),
     ) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data: data.to_owned(),
-            provider: ProviderChoice::Offline,
             ..Config::default()
         };
         // Several of these share one process and its address space.
         config.sandbox.max_live_sessions = 16;
         configure(&mut config);
-        let clock = ManualClock::new(now);
-        let server = Server::start(config, compiler.to_owned(), Arc::new(clock.clone()))
+        let Surroundings {
+            clock,
+            seen,
+            provider,
+            compiler,
+        } = surroundings;
+        let server = Server::start_with(config, provider, compiler, seen)
             .await
             .expect("the server starts");
         Self {

@@ -29,7 +29,7 @@ pub(crate) use self::reply::Reply;
 pub(crate) use self::services::{Image, Registry, S3, zip};
 pub(crate) use self::tools::{Tool, run, run_script, script};
 pub(crate) use self::trace::{Threads, Trace, most_calls};
-pub(crate) use self::witness::Witness;
+pub(crate) use self::witness::{Usage, Witness};
 
 /// The agent of the tutorial.
 pub(crate) const TUTORIAL: &str = env!("KELLION_TUTORIAL_WASM");

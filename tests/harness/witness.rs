@@ -13,6 +13,30 @@ const PASSING_FILES: usize = 16;
 /// Memory that comes and goes with any work, in MiB.
 const PASSING_MEMORY: u64 = 256;
 
+/// What a server uses of the machine at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Usage {
+    pub(crate) descriptors: usize,
+    pub(crate) threads: usize,
+    /// Of its address space.
+    pub(crate) mappings: usize,
+    /// In MiB.
+    pub(crate) memory: u64,
+}
+
+impl Usage {
+    pub(crate) fn of(host: &Host) -> Self {
+        let maps = format!("/proc/{}/maps", host.process_id());
+        let maps = fs::read_to_string(maps).expect("the server runs");
+        Self {
+            descriptors: count(host, "fd"),
+            threads: count(host, "task"),
+            mappings: maps.lines().count(),
+            memory: memory(host),
+        }
+    }
+}
+
 /// A session with a memory, and what the server used before anything hostile came.
 pub(crate) struct Witness {
     session: Session,

@@ -195,3 +195,18 @@ fn said(payload: &dyn std::any::Any) -> &'static str {
     let words = payload.downcast_ref::<&'static str>();
     words.copied().unwrap_or("its message is not logged")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_panic_quotes_is_not_logged() {
+        assert_eq!(said(&"an invariant is broken"), "an invariant is broken");
+        assert_eq!(
+            said(&format!("{:?}", "a prompt")),
+            "its message is not logged"
+        );
+        assert_eq!(said(&1), "its message is not logged");
+    }
+}

@@ -9,5 +9,6 @@ mod fixtures;
 mod golden;
 mod images;
 mod order;
+mod panics;
 mod removal;
 mod trimming;

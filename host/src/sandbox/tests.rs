@@ -1,9 +1,18 @@
 use super::{CompileError, compile, inspect};
 
+mod cuts;
 mod determinism;
 mod images;
+mod odd;
+mod remanence;
 pub(crate) mod stage;
 mod time;
+#[expect(
+    dead_code,
+    reason = "the end-to-end tests, which share it, use more of it"
+)]
+#[path = "../../../tests/harness/wat.rs"]
+mod wat;
 
 const MEMORY_MIB: u32 = 256;
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";

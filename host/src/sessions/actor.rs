@@ -372,6 +372,8 @@ impl Actor {
         tracing::error!(session.id = %self.record.key.session, turn = self.record.summary().turns + 1,
             "a turn ended in a panic of the server");
         let error = TurnError::Internal;
+        // It may have come in the middle of a replay.
+        self.record.log.mute(false);
         self.record.log.write(Level::Error, &error.to_string());
         TurnEnd::Faulted(error)
     }

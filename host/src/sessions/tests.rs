@@ -30,6 +30,8 @@ use crate::journal::{self, Journal};
 use crate::models::Provider;
 use crate::sandbox::tests::stage::{Chance, PROBE, Stage};
 
+mod cuts;
+
 const TURNS: u64 = 30;
 const SESSIONS: u64 = 6;
 
@@ -224,15 +226,8 @@ async fn digest(shared: &Shared, record: &Record, life: &mut Life) -> String {
     format!("{digest:02x?}")
 }
 
-/// One turn, as an actor performs it; whether the session's instance can go on.
-async fn turn(
-    shared: &Shared,
-    record: &Record,
-    life: &mut Life,
-    number: u64,
-    deed: String,
-) -> bool {
-    let invocation = Invocation {
+fn invocation(deed: String) -> Invocation {
+    Invocation {
         request: RequestId::random(),
         invocation: None,
         endpoint: EndpointName::default_endpoint(),
@@ -243,9 +238,20 @@ async fn turn(
         content_type: None,
         accept: None,
         traceparent: None,
-    };
+    }
+}
+
+/// One turn, as an actor performs it; whether the session's instance can go on.
+async fn turn(
+    shared: &Shared,
+    record: &Record,
+    life: &mut Life,
+    number: u64,
+    deed: String,
+) -> bool {
     // Nobody reads.
     let (source, _) = outlet(None);
+    let invocation = invocation(deed);
     let mut performance = Performance::new(invocation, Instant::now(), Arc::new(source));
     performance.begin(number, shared.clock.now());
     let halt = Arc::new(Halt::default());

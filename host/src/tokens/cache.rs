@@ -1,6 +1,7 @@
 //! What is known of issuers, and for how long. However many tokens come, an issuer is asked rarely and once at a time.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -109,7 +110,10 @@ impl Cache {
         let clock = Arc::clone(&self.clock);
         let url = discovery_url.to_owned();
         let fetch = tokio::spawn(async move {
-            let outcome = fetcher.published(&url).await.map(Arc::new);
+            // Also after a panic somebody must be able to ask again.
+            let fetched = AssertUnwindSafe(fetcher.published(&url)).catch_unwind();
+            let fetched = fetched.await.unwrap_or(Err("asking the issuer broke off"));
+            let outcome = fetched.map(Arc::new);
             if let Some(issuer) = lock(&issuers).get_mut(&url) {
                 issuer.flight = None;
                 match &outcome {

@@ -1,7 +1,9 @@
 //! Builds: from a version in the queue to one that serves.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -68,7 +70,13 @@ impl Inner {
             };
             record.configuration.clone()
         };
-        let (build, grant) = match self.make(&key.tenant, &configuration).await {
+        // What is built is a stranger's: a panic over it is the version's failure, or it would be built for ever.
+        let made = AssertUnwindSafe(self.make(&key.tenant, &configuration)).catch_unwind();
+        let made = made.await.unwrap_or_else(|_| {
+            let reason = "the server failed while it built this version; its log says where";
+            Err(BuildError::Component(reason.to_owned()))
+        });
+        let (build, grant) = match made {
             Ok((digest, grant)) => (Build::Ready { digest }, Some(grant)),
             Err(BuildError::Component(reason)) => (Build::Failed { reason }, None),
             Err(BuildError::Server(error)) => return Err(error),

@@ -305,6 +305,43 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn g27_a_handler_that_panics_is_answered_for_and_leaves_its_connection_to_others() {
+        use axum::routing::get;
+        use tokio::io::AsyncReadExt as _;
+
+        async fn panics() -> &'static str {
+            panic!("a detail of the inside")
+        }
+        let router = Router::new()
+            .route("/panic", get(panics))
+            .route("/fine", get(|| async { "this is fine" }));
+        let door = Door::new(router, &config::Server::default(), None);
+        let room = Arc::new(tokio::sync::Semaphore::new(1)).acquire_owned();
+        let room = room.await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let (orders, told) = watch::channel(Order::Serve);
+        let requests = "GET /panic HTTP/1.1\r\nhost: localhost\r\n\r\n\
+            GET /fine HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        client.write_all(requests.as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        let ((), answered) = tokio::join!(
+            door.enter(stream, room, told),
+            client.read_to_string(&mut answers)
+        );
+        answered.unwrap();
+        drop(orders);
+        assert!(answers.starts_with("HTTP/1.1 500 "), "{answers}");
+        assert!(answers.contains("InternalServerException"), "{answers}");
+        assert!(answers.contains("x-amzn-requestid"), "{answers}");
+        assert!(!answers.contains("a detail"), "{answers}");
+        assert!(answers.ends_with("this is fine"), "{answers}");
+    }
+
     #[test]
     fn the_host_of_the_address_is_the_one_that_counts() {
         let mut request = Request::builder()

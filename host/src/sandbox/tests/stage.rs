@@ -266,6 +266,14 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
+    pub(crate) fn new(script: u64, now: Timestamp) -> Self {
+        Self {
+            chance: Chance(script),
+            now,
+            told: Arc::default(),
+        }
+    }
+
     fn called(&mut self, what: String) {
         self.now = self.now + Duration::from_millis(self.chance.below(5_000));
         self.told.lock().unwrap().calls.push(what);
