@@ -28,6 +28,7 @@ mod hibernation;
 mod hostile_auth;
 mod hostile_guests;
 mod hostile_http;
+mod hostile_models;
 mod house;
 #[expect(
     dead_code,

@@ -18,6 +18,7 @@ mod journaled;
 mod life;
 mod log;
 mod meter;
+mod opened;
 mod outlet;
 mod owner;
 mod past;

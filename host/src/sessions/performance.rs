@@ -12,6 +12,7 @@ use super::invocation::{Invocation, TurnError};
 use super::journaled::Journaled;
 use super::life::{self, Life, NoCell};
 use super::meter::Meter;
+use super::opened::Opened;
 use super::outlet::Source;
 use super::past::OpenTurn;
 use super::record;
@@ -284,6 +285,7 @@ pub(super) async fn perform(
         meter: Arc::clone(&performance.meter),
         spent: record.models(),
         clock: Arc::clone(&shared.clock),
+        opened: Opened::default(),
     };
     let outside: Box<dyn Capabilities> = match &performance.tape {
         None => Box::new(turn),

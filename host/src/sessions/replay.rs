@@ -13,6 +13,7 @@ use super::invocation::TurnError;
 use super::journaled::Journaled;
 use super::life;
 use super::meter::Meter;
+use super::opened::Opened;
 use super::outlet::outlet;
 use super::past::PastTurn;
 use super::tape::{Diverged, Tape};
@@ -93,6 +94,7 @@ async fn play(
             // Nobody is asked, so nothing is allowed or not.
             spent: ModelUse::default(),
             clock: Arc::clone(clock),
+            opened: Opened::default(),
         },
         tape: Arc::clone(&tape),
         halt: Arc::clone(&halt),
