@@ -29,6 +29,7 @@ mod hibernation;
 mod hostile_auth;
 mod hostile_guests;
 mod hostile_http;
+mod hostile_models;
 mod hostile_programs;
 mod hostile_uploads;
 mod house;

@@ -13,7 +13,7 @@ use crate::issuer::{Issuer, SigningKey};
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 
 /// Every file below a folder, with what is in it.
-fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+pub(crate) fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -24,7 +24,7 @@ fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
-fn holds(bytes: &[u8], canary: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], canary: &str) -> bool {
     bytes
         .windows(canary.len())
         .any(|window| window == canary.as_bytes())

@@ -14,9 +14,9 @@ use crate::api::{self, Answers, Api, InvalidToken, OperatorToken, Rates};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured, default_tools};
 use crate::journal::{self, Journal};
-use crate::models::Provider;
 use crate::models::bedrock::{Bedrock, SetupError};
 use crate::models::offline::Offline;
+use crate::models::{self, Provider};
 use crate::sandbox::{self, Sandbox};
 use crate::sessions::{Rooms, Sessions};
 use crate::telemetry::Telemetry;
@@ -93,7 +93,7 @@ impl Server {
         compiler: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Server, Error> {
-        let provider = provider(config.provider).await?;
+        let provider = provider(config.provider, &config.models).await?;
         Self::start_with(config, provider, compiler, clock).await
     }
 
@@ -224,14 +224,17 @@ fn bounds(tenants: &Tenants) -> Policies {
 }
 
 /// The provider of that name.
-pub async fn provider(choice: ProviderChoice) -> Result<Arc<dyn Provider>, SetupError> {
+pub async fn provider(
+    choice: ProviderChoice,
+    config: &models::Config,
+) -> Result<Arc<dyn Provider>, SetupError> {
     let bedrock = match choice {
         ProviderChoice::Bedrock => true,
         ProviderChoice::Offline => false,
         ProviderChoice::Auto => aws_is_configured(),
     };
     Ok(if bedrock {
-        Arc::new(Bedrock::from_environment().await?)
+        Arc::new(Bedrock::from_environment_with(config.into()).await?)
     } else {
         Arc::new(Offline)
     })

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{agents, journal, sandbox, sessions, tokens};
+use crate::{agents, journal, models, sandbox, sessions, tokens};
 
 pub use server::{HeaderBytes, InvalidHeaderBytes, Server, Tls};
 
@@ -31,6 +31,8 @@ pub struct Config {
     pub region: String,
     /// Who answers model calls. By default Bedrock when AWS credentials are configured, otherwise offline.
     pub provider: ProviderChoice,
+    /// How long they are waited for.
+    pub models: models::Config,
     /// How long running turns may go on after SIGTERM, in seconds. 30 by default.
     pub grace_seconds: u64,
     /// What clients of the port may do, and its certificate.
@@ -59,6 +61,7 @@ impl Default for Config {
             master_key: None,
             region: "us-west-2".to_owned(),
             provider: ProviderChoice::default(),
+            models: models::Config::default(),
             grace_seconds: 30,
             server: Server::default(),
             auth: tokens::Config::default(),

@@ -17,6 +17,14 @@ use tempfile::TempDir;
 /// Where the package puts it, and where the tests look.
 const OPENSSL: &str = "/usr/bin/openssl";
 
+const NEW_KEY: [&str; 5] = [
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:prime256v1",
+    "-nodes",
+];
+
 const CONFIG: &str = "\
 [req]
 distinguished_name = name
@@ -71,7 +79,7 @@ impl Authority {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         std::fs::write(folder.path().join("openssl.cnf"), CONFIG).expect("the folder is writable");
         let authority = Self(Arc::new(folder));
-        authority.make("authority", &[]);
+        authority.make("authority", "authority", &[]);
         authority
     }
 
@@ -89,8 +97,32 @@ impl Authority {
     pub(crate) fn issue(&self, name: &str) -> Issued {
         self.make(
             name,
+            "server",
             &["-CA", "authority.pem", "-CAkey", "authority-key.pem"],
         );
+        self.issued(name)
+    }
+
+    /// One that ended yesterday.
+    pub(crate) fn issue_expired(&self, name: &str) -> Issued {
+        let (key, request) = (format!("{name}-key.pem"), format!("{name}.csr"));
+        let subject = format!("/CN={name}");
+        let mut ask = vec!["req", "-new", "-config", "openssl.cnf", "-subj", &subject];
+        ask.extend(NEW_KEY);
+        ask.extend(["-keyout", &key, "-out", &request]);
+        self.openssl(&ask);
+        let certificate = format!("{name}.pem");
+        let mut issue = vec!["x509", "-req", "-in", &request, "-days", "-1"];
+        issue.extend(["-extfile", "openssl.cnf", "-extensions", "server"]);
+        issue.extend(["-CA", "authority.pem", "-CAkey", "authority-key.pem"]);
+        issue.extend(["-CAcreateserial", "-out", &certificate]);
+        self.openssl(&issue);
+        self.issued(name)
+    }
+
+    /// One that nobody vouches for but itself.
+    pub(crate) fn issue_by_itself(&self, name: &str) -> Issued {
+        self.make(name, "server", &[]);
         self.issued(name)
     }
 
@@ -102,37 +134,25 @@ impl Authority {
         }
     }
 
-    fn make(&self, name: &str, by: &[&str]) {
+    fn make(&self, name: &str, extensions: &str, by: &[&str]) {
+        let (key, certificate) = (format!("{name}-key.pem"), format!("{name}.pem"));
+        let subject = format!("/CN={name}");
+        let mut make = vec!["req", "-x509", "-config", "openssl.cnf", "-days", "2"];
+        make.extend(["-extensions", extensions, "-subj", &subject]);
+        make.extend(NEW_KEY);
+        make.extend(["-keyout", &key, "-out", &certificate]);
+        make.extend(by);
+        self.openssl(&make);
+    }
+
+    fn openssl(&self, arguments: &[&str]) {
         assert!(
             Path::new(OPENSSL).exists(),
             "{OPENSSL} is not there; install the package openssl with: tests/tools"
         );
-        let extensions = if by.is_empty() { "authority" } else { "server" };
         let made = Command::new(OPENSSL)
             .current_dir(self.0.path())
-            .args([
-                "req",
-                "-x509",
-                "-config",
-                "openssl.cnf",
-                "-extensions",
-                extensions,
-            ])
-            .args([
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-            ])
-            .args(["-days", "2", "-subj", &format!("/CN={name}")])
-            .args([
-                "-keyout",
-                &format!("{name}-key.pem"),
-                "-out",
-                &format!("{name}.pem"),
-            ])
-            .args(by)
+            .args(arguments)
             .output()
             .expect("openssl can be run");
         assert!(made.status.success(), "{made:?}");

@@ -51,18 +51,23 @@ impl Builder {
     }
 
     /// The same with one that somebody else has started.
-    pub(crate) fn bedrock_at(mut self, endpoint: &str) -> Self {
-        let variables = [
-            ("AWS_REGION", "us-west-2"),
-            ("AWS_ACCESS_KEY_ID", "AKIDFORTESTS"),
-            ("AWS_SECRET_ACCESS_KEY", "not a secret"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", endpoint),
-        ];
-        self.environment = variables
-            .map(|(name, value)| (name, value.to_owned()))
-            .into();
+    pub(crate) fn bedrock_at(self, endpoint: &str) -> Self {
+        self.preset("AWS_ACCESS_KEY_ID", "AKIDFORTESTS")
+            .preset("AWS_SECRET_ACCESS_KEY", "not a secret")
+            .bedrock_unsigned(endpoint)
+    }
+
+    /// The same without credentials: the test says where they are.
+    pub(crate) fn bedrock_unsigned(mut self, endpoint: &str) -> Self {
         self.provider = Some("bedrock");
+        self.preset("AWS_REGION", "us-west-2")
+            .preset("AWS_EC2_METADATA_DISABLED", "true")
+            .preset("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", endpoint)
+    }
+
+    /// With this variable, unless the test sets it itself.
+    fn preset(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.insert(0, (name, value.to_owned()));
         self
     }
 

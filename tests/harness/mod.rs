@@ -19,7 +19,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use self::agent::{Agent, Session};
-pub(crate) use self::authority::Authority;
+pub(crate) use self::authority::{Authority, Issued};
 pub(crate) use self::client::{Client, ROLE, encoded, reference};
 pub(crate) use self::host::{Builder as HostBuilder, Host, kellion};
 pub(crate) use self::keys::Key;

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+
+use super::frames::event_frame;
 
 /// A scripted answer. Make one with a constructor, then change what it should do.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub(crate) struct Answer {
     pub(super) pace: Option<Arc<Semaphore>>,
     pub(super) hold: bool,
     pub(super) takes: Duration,
+    pub(super) trickles: Option<Duration>,
+    echoes: bool,
 }
 
 /// The substance of an answer.
@@ -31,6 +36,13 @@ pub(super) enum What {
         status: u16,
         content_type: String,
         body: Bytes,
+    },
+    /// One piece again and again, made as it is sent.
+    Repeated {
+        content_type: String,
+        begin: Bytes,
+        piece: Bytes,
+        times: usize,
     },
 }
 
@@ -74,6 +86,8 @@ impl Answer {
             pace: None,
             hold: false,
             takes: Duration::ZERO,
+            trickles: None,
+            echoes: false,
         }
     }
 
@@ -133,6 +147,58 @@ impl Answer {
             content_type: content_type.to_owned(),
             body: body.into(),
         })
+    }
+
+    /// A body that begins like this and goes on with the same piece so many times. It does not end properly, and nobody
+    /// holds it whole.
+    pub(crate) fn repeated(begin: &str, piece: &str, times: usize) -> Self {
+        Self::new(What::Repeated {
+            content_type: "application/json".to_owned(),
+            begin: Bytes::from(begin.to_owned()),
+            piece: Bytes::from(piece.to_owned()),
+            times,
+        })
+    }
+
+    /// A stream that begins well and then has this event so many times.
+    pub(crate) fn repeated_event(kind: &str, payload: &Value, times: usize) -> Self {
+        // A thousand of them at once, or sending them would take longer than reading.
+        let piece = event_frame(kind, payload).repeat(1_000);
+        Self::new(What::Repeated {
+            content_type: "application/vnd.amazon.eventstream".to_owned(),
+            begin: event_frame("messageStart", &json!({ "role": "assistant" })),
+            piece: piece.into(),
+            times: times.div_ceil(1_000),
+        })
+    }
+
+    /// An error that repeats all headers of the request, and this.
+    pub(crate) fn echo(status: u16, code: &str, message: &str) -> Self {
+        Self {
+            echoes: true,
+            ..Self::error(status, code, message)
+        }
+    }
+
+    /// The same for the request with these headers.
+    pub(super) fn facing(mut self, headers: &HeaderMap) -> Self {
+        if let What::Error { message, .. } = &mut self.what
+            && self.echoes
+        {
+            for (name, value) in headers {
+                message.push_str(&format!(
+                    "; {name}: {}",
+                    String::from_utf8_lossy(value.as_bytes())
+                ));
+            }
+        }
+        self
+    }
+
+    /// Comes byte by byte, with so long before each.
+    pub(crate) fn trickles(mut self, pause: Duration) -> Self {
+        self.trickles = Some(pause);
+        self
     }
 
     /// With this stop reason.

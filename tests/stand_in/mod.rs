@@ -13,6 +13,7 @@ mod server;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::http::HeaderMap;
@@ -75,6 +76,8 @@ pub(crate) struct Recorded {
 struct Shared {
     requests: Mutex<Vec<Recorded>>,
     script: Mutex<VecDeque<Answer>>,
+    /// Whether each connection ends with its answer.
+    closes: AtomicBool,
     cut: watch::Sender<usize>,
     arrived: watch::Sender<usize>,
 }
@@ -123,6 +126,13 @@ impl StandIn {
             shared,
             server,
         }
+    }
+
+    /// Starts one that closes each connection after its answer, so that callers keep none.
+    pub(crate) async fn start_closing() -> Self {
+        let stand_in = Self::start().await;
+        stand_in.shared.closes.store(true, Ordering::Relaxed);
+        stand_in
     }
 
     /// Where it listens, for `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`.

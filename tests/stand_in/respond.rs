@@ -2,11 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -27,6 +28,7 @@ pub(super) async fn response(
     request: &Value,
     answer: Answer,
 ) -> Response {
+    let closes = shared.closes.load(Ordering::Relaxed);
     let mut watched = Watched {
         shared,
         whole: false,
@@ -36,6 +38,9 @@ pub(super) async fn response(
     }
     tokio::time::sleep(answer.takes).await;
     let mut head = Response::builder();
+    if closes {
+        head = head.header(CONNECTION, "close");
+    }
     for (name, value) in &answer.headers {
         head = head.header(name, value);
     }
@@ -61,6 +66,18 @@ pub(super) async fn response(
             head.status(status).header(CONTENT_TYPE, content_type),
             one(body),
         ),
+        What::Repeated {
+            content_type,
+            begin,
+            piece,
+            times,
+        } => {
+            let pieces = stream::iter(std::iter::repeat_n(piece, times).map(Ok));
+            (
+                head.header(CONTENT_TYPE, content_type),
+                one(begin).chain(pieces).boxed(),
+            )
+        }
         What::Message(message) if operation == Operation::ConverseStream => {
             let pieces = streamed(&message, answer.end, answer.pace, answer.takes);
             (
@@ -75,6 +92,10 @@ pub(super) async fn response(
                 ended(body, &answer.end),
             )
         }
+    };
+    let pieces = match answer.trickles {
+        None => pieces,
+        Some(pause) => trickled(pieces, pause),
     };
     // The guard goes with the body: if the body is dropped before its last piece, the caller has hung up.
     let pieces = pieces
@@ -137,6 +158,20 @@ fn whole(operation: Operation, request: &Value, message: Message) -> Value {
 
 fn one(body: Bytes) -> Pieces {
     stream::iter([Ok(body)]).boxed()
+}
+
+/// Byte by byte.
+fn trickled(pieces: Pieces, pause: Duration) -> Pieces {
+    let bytes = pieces.flat_map(|piece| {
+        let bytes = piece.unwrap_or_default();
+        stream::iter((0..bytes.len()).map(move |at| Ok(bytes.slice(at..=at))))
+    });
+    bytes
+        .then(move |byte| async move {
+            tokio::time::sleep(pause).await;
+            byte
+        })
+        .boxed()
 }
 
 /// A whole body, or half of one with the end that the test wants.

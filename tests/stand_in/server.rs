@@ -74,7 +74,7 @@ async fn answer(shared: Arc<Shared>, request: Recorded) -> Response {
         Operation::CountTokens => Answer::text("").usage(body.to_string().len() as u64 / 4, 0),
         Operation::Invoke => Answer::text(""),
     });
-    response(shared, operation, &body, answer).await
+    response(shared, operation, &body, answer.facing(&headers)).await
 }
 
 /// True when the request carries a signature of version 4 for the service `bedrock`.

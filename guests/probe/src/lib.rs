@@ -73,6 +73,12 @@ enum Deed {
     ModelCancel(Question),
     /// Takes a model's first event and keeps the stream for the turns to come.
     ModelHold(Question),
+    /// Opens so many streams at once, reads those that were granted to their end, and answers with what became of them.
+    ModelMany {
+        #[serde(flatten)]
+        question: Question,
+        times: usize,
+    },
     /// Answers with the number of streams that were kept, and drops them.
     Release,
     /// Asks an agent with a calculator, in the session's conversation.
@@ -175,6 +181,7 @@ impl Probe {
                 self.streams.push(stream);
                 event.into_body()
             }
+            Deed::ModelMany { question, times } => models::many(&question, times).into_body(),
             Deed::Release => {
                 let released = self.streams.len();
                 self.streams.clear();

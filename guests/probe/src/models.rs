@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One question to one model.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Question {
     prompt: String,
     #[serde(default = "default_model")]
     model: String,
+    max_tokens: Option<u32>,
 }
 
 /// Of every question that names no other.
@@ -23,7 +24,11 @@ fn default_model() -> String {
 
 impl From<Question> for Request {
     fn from(question: Question) -> Self {
-        Request::new(question.model).user(question.prompt)
+        let request = Request::new(question.model).user(question.prompt);
+        match question.max_tokens {
+            Some(tokens) => request.max_tokens(tokens),
+            None => request,
+        }
     }
 }
 
@@ -60,6 +65,35 @@ pub(crate) fn hold(question: Question) -> Result<(model::Event, Stream)> {
         .next()
         .ok_or_else(|| model::Error::new(model::ErrorKind::Unavailable, "an empty stream"))?;
     Ok((first?, stream))
+}
+
+/// What became of many streams that were open at once.
+#[derive(Default, Serialize)]
+pub(crate) struct Many {
+    opened: usize,
+    /// Of the first that was refused.
+    refused: Option<String>,
+    input_tokens: u64,
+    output_tokens: u64,
+}
+
+pub(crate) fn many(question: &Question, times: usize) -> Many {
+    let mut many = Many::default();
+    let mut streams = Vec::new();
+    for _ in 0..times {
+        match model::converse_stream(&question.clone().into()) {
+            Ok(stream) => streams.push(stream),
+            Err(error) => many.refused = many.refused.or_else(|| Some(error.to_string())),
+        }
+    }
+    many.opened = streams.len();
+    for event in streams.into_iter().flatten().flatten() {
+        if let model::Event::Done(response) = event {
+            many.input_tokens += response.usage.input_tokens;
+            many.output_tokens += response.usage.output_tokens;
+        }
+    }
+    many
 }
 
 pub(crate) fn count_tokens(question: Question) -> Result<u64> {

@@ -50,8 +50,8 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         provider: args.provider,
         ..serve::Args::default()
     };
-    let choice = serve::config(&own)?.provider;
-    let model = provider(choice)
+    let config = serve::config(&own)?;
+    let model = provider(config.provider, &config.models)
         .await
         .map_err(|error| Failure::of(&error))?;
     let server = serve::start_with(&own, Arc::new(Remembering::new(model))).await?;

@@ -171,11 +171,13 @@ fn compiler() -> Result<PathBuf, Failure> {
     })
 }
 
-/// Logs at `warn`, or as `KELLION_LOG` says.
+/// Logs at `warn`, or as `KELLION_LOG` says. The AWS SDK shows whole requests in its log, with the key that signs them: it
+/// stays at `warn`, but for the parts that are named, as in `debug,aws_smithy_runtime=debug`.
 pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("KELLION_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let of_aws = "aws_=warn".parse().expect("it is a directive");
     let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter.add_directive(of_aws))
         .with_writer(std::io::stderr)
         .try_init();
     std::panic::set_hook(Box::new(|panic| {

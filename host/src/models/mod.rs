@@ -9,10 +9,35 @@ mod pieces;
 pub mod remembering;
 pub mod scripted;
 
+use std::num::NonZeroU64;
+
 use futures::future::BoxFuture;
+use serde::Deserialize;
 
 use crate::contract::EventStream;
 use crate::contract::model::{Error, Request, Response};
+
+/// How long a provider is waited for. `[models]` in the configuration file. A turn that is given up gives up its calls,
+/// whatever stands here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The wait for a whole answer of a call that does not stream, in seconds, all attempts together. 900 by default, the
+    /// longest that AgentCore lets a request take.
+    pub answer_timeout_seconds: NonZeroU64,
+    /// The wait for a stream's begin, all attempts together, and then for each of its pieces, in seconds. 120 by default:
+    /// models think silently for a minute and more.
+    pub idle_timeout_seconds: NonZeroU64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            answer_timeout_seconds: const { NonZeroU64::new(900).expect("it is not zero") },
+            idle_timeout_seconds: const { NonZeroU64::new(120).expect("it is not zero") },
+        }
+    }
+}
 
 /// Tokens of a request, for calls of which no provider has said what they cost: by the count of the offline model, to which
 /// four characters are one.

@@ -11,6 +11,7 @@ use futures::{FutureExt, StreamExt, stream};
 
 use super::halt::Halt;
 use super::meter::StreamCount;
+use super::opened::over;
 use super::tape::{Call, Diverged, Tape};
 use super::turn::Turn;
 use crate::clock::Timestamp;
@@ -53,9 +54,8 @@ impl Capabilities for Journaled {
                 _ => None,
             });
             if let Some(answer) = recorded.await {
-                self.turn.meter.called();
                 let usage = answer.as_ref().map(|response| &response.usage);
-                self.turn.meter.answered(usage);
+                self.turn.meter.recorded(usage);
                 return answer;
             }
             self.tape.settled().await;
@@ -77,14 +77,13 @@ impl Capabilities for Journaled {
             match self.tape.recorded(&call) {
                 Err(diverged) => return self.halt.diverge(diverged).await,
                 Ok(Some(observed)) => {
-                    self.turn.meter.called();
                     let at = observed.at;
                     return match observed.result {
                         Observation::ConverseStream {
                             end: StreamEnd::Refused { error },
                             ..
                         } => {
-                            self.turn.meter.answered(Err(&error));
+                            self.turn.meter.recorded(Err(&error));
                             Err(error)
                         }
                         Observation::ConverseStream { events, end } => {
@@ -92,10 +91,7 @@ impl Capabilities for Journaled {
                                 tape,
                                 halt,
                                 call,
-                                count: StreamCount::open(
-                                    Arc::clone(&self.turn.meter),
-                                    estimated_tokens(&request),
-                                ),
+                                count: self.turn.meter.recorded_stream(estimated_tokens(&request)),
                                 at,
                                 events: events.into(),
                                 end: Some(end),
@@ -168,7 +164,7 @@ impl Capabilities for Journaled {
                 _ => None,
             });
             if let Some(answer) = recorded.await {
-                self.turn.meter.called();
+                self.turn.meter.recorded_uncounted();
                 return answer.map(|body| body.0.into());
             }
             self.tape.settled().await;
@@ -233,11 +229,6 @@ impl Capabilities for Journaled {
             async {}.boxed()
         }
     }
-}
-
-/// What a stream gives that is read when its turn is over.
-fn over() -> Error {
-    unavailable("the turn in which this stream was opened is over")
 }
 
 fn unavailable(message: &str) -> Error {

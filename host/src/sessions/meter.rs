@@ -1,7 +1,7 @@
-//! What a turn uses, counted while it runs.
+//! What a turn uses, counted while it runs, and what is set aside for its calls.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::turn::ModelUse;
 use crate::contract::model::{Delta, Error, Event, Usage};
@@ -12,19 +12,62 @@ const BYTES: u64 = 4;
 /// Counts while the turn runs.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
-    calls: AtomicU64,
-    input_tokens: AtomicU64,
-    output_tokens: AtomicU64,
+    counts: Mutex<Counts>,
     output_bytes: AtomicU64,
 }
 
-impl Meter {
-    pub(super) fn models(&self) -> ModelUse {
-        ModelUse {
-            calls: self.calls.load(Ordering::Relaxed),
-            input_tokens: self.input_tokens.load(Ordering::Relaxed),
-            output_tokens: self.output_tokens.load(Ordering::Relaxed),
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    /// What was used, by what the provider said; by an estimate, of calls that have not ended or were given up.
+    used: ModelUse,
+    /// Output tokens that calls under way may still get.
+    reserved: u64,
+}
+
+impl Counts {
+    fn called(&mut self) {
+        self.used.calls = self.used.calls.saturating_add(1);
+    }
+
+    fn add(&mut self, input: u64, output: u64) {
+        self.used.input_tokens = self.used.input_tokens.saturating_add(input);
+        self.used.output_tokens = self.used.output_tokens.saturating_add(output);
+    }
+
+    fn subtract(&mut self, input: u64, output: u64) {
+        self.used.input_tokens = self.used.input_tokens.saturating_sub(input);
+        self.used.output_tokens = self.used.output_tokens.saturating_sub(output);
+    }
+
+    /// An error may have been billed, too.
+    fn answered(&mut self, usage: Result<&Usage, &Error>) {
+        let usage = match usage {
+            Ok(usage) => Some(usage),
+            Err(error) => error.usage.as_ref(),
+        };
+        if let Some(usage) = usage {
+            self.add(usage.input_tokens, usage.output_tokens);
         }
+    }
+
+    /// With what is set aside.
+    fn committed(&self) -> ModelUse {
+        ModelUse {
+            output_tokens: self.used.output_tokens.saturating_add(self.reserved),
+            ..self.used
+        }
+    }
+}
+
+impl Meter {
+    /// What was used.
+    pub(super) fn models(&self) -> ModelUse {
+        self.counts(|counts| counts.used)
+    }
+
+    /// The same, with what calls under way may still use: nobody else may have that.
+    pub(super) fn committed(&self) -> ModelUse {
+        self.counts(|counts| counts.committed())
     }
 
     pub(super) fn output_bytes(&self) -> u64 {
@@ -35,57 +78,124 @@ impl Meter {
         self.output_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn called(&self) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+    /// Counts a call, and sets aside what it may cost: so many tokens of input, by an estimate, and as many of output as
+    /// `allow` says, which is told what is used and set aside already. A call that is not allowed counts as well.
+    ///
+    /// All of it is one step, so that of many calls at once no two are allowed the same tokens.
+    pub(super) fn reserve(
+        self: &Arc<Self>,
+        input: u64,
+        allow: impl FnOnce(ModelUse) -> Result<u64, Error>,
+    ) -> Result<Reservation, Error> {
+        let reserved = self.counts(|counts| {
+            let allowed = allow(counts.committed());
+            counts.called();
+            let reserved = allowed?;
+            counts.add(input, 0);
+            counts.reserved = counts.reserved.saturating_add(reserved);
+            Ok::<_, Error>(reserved)
+        })?;
+        Ok(Reservation {
+            meter: Arc::clone(self),
+            input,
+            output: 0,
+            reserved,
+        })
     }
 
-    fn add(&self, input: u64, output: u64) {
-        self.input_tokens.fetch_add(input, Ordering::Relaxed);
-        self.output_tokens.fetch_add(output, Ordering::Relaxed);
+    /// Counts a call that was made before, with this outcome.
+    pub(super) fn recorded(&self, usage: Result<&Usage, &Error>) {
+        self.counts(|counts| {
+            counts.called();
+            counts.answered(usage);
+        });
     }
 
-    /// An error may have been billed, too.
-    pub(super) fn answered(&self, usage: Result<&Usage, &Error>) {
-        let usage = match usage {
-            Ok(usage) => Some(usage),
-            Err(error) => error.usage.as_ref(),
-        };
-        if let Some(usage) = usage {
-            self.add(usage.input_tokens, usage.output_tokens);
-        }
+    /// Counts one of which nobody knows what it cost.
+    pub(super) fn recorded_uncounted(&self) {
+        self.counts(Counts::called);
+    }
+
+    /// Counts a stream that was opened before, by a request of so many tokens. Nobody is asked for it, so nothing is set
+    /// aside.
+    pub(super) fn recorded_stream(self: &Arc<Self>, input: u64) -> StreamCount {
+        self.counts(|counts| {
+            counts.called();
+            counts.add(input, 0);
+        });
+        StreamCount::of(Reservation {
+            meter: Arc::clone(self),
+            input,
+            output: 0,
+            reserved: 0,
+        })
+    }
+
+    fn counts<T>(&self, look: impl FnOnce(&mut Counts) -> T) -> T {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&mut counts)
     }
 }
 
-/// Counts one stream, of which nobody says what it cost before its end. Until then an estimate stands for that: who drops a
-/// stream before its end, or keeps it, shall not have it for nothing.
-pub(super) struct StreamCount {
+/// What is set aside for one call, from before it is made until it is known what it cost. A call that is given up before
+/// that costs what it sent, by the estimate, and what it got: who drops a call shall not have it for nothing.
+#[derive(Debug)]
+#[must_use = "what is set aside is given back at once"]
+pub(super) struct Reservation {
     meter: Arc<Meter>,
-    /// What stands in the meter for it; none after its end.
-    estimate: Option<Estimate>,
+    /// What stands in the meter for it, by an estimate.
+    input: u64,
+    output: u64,
+    /// Output tokens that it may get beyond those.
+    reserved: u64,
 }
 
-struct Estimate {
-    input: u64,
+impl Reservation {
+    /// It is known what the call cost.
+    pub(super) fn settle(mut self, usage: Result<&Usage, &Error>) {
+        let (input, output) = (self.input, self.output);
+        let reserved = std::mem::take(&mut self.reserved);
+        self.meter.counts(|counts| {
+            counts.reserved = counts.reserved.saturating_sub(reserved);
+            counts.subtract(input, output);
+            counts.answered(usage);
+        });
+    }
+
+    /// So many tokens have come.
+    fn got(&mut self, tokens: u64) {
+        let expected = tokens.min(self.reserved);
+        self.reserved -= expected;
+        self.output = self.output.saturating_add(tokens);
+        self.meter.counts(|counts| {
+            counts.reserved = counts.reserved.saturating_sub(expected);
+            counts.add(0, tokens);
+        });
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let reserved = self.reserved;
+        self.meter.counts(|counts| {
+            counts.reserved = counts.reserved.saturating_sub(reserved);
+        });
+    }
+}
+
+/// Counts one stream, of which nobody says what it cost before its end. Until then an estimate stands for that.
+pub(super) struct StreamCount {
+    /// None after its end.
+    reservation: Option<Reservation>,
     output_bytes: u64,
 }
 
-impl Estimate {
-    fn output(&self) -> u64 {
-        self.output_bytes.div_ceil(BYTES)
-    }
-}
-
 impl StreamCount {
-    /// A stream was opened, by a request of so many tokens.
-    pub(super) fn open(meter: Arc<Meter>, input: u64) -> Self {
-        meter.add(input, 0);
-        let estimate = Estimate {
-            input,
-            output_bytes: 0,
-        };
+    /// Of the stream that this was set aside for.
+    pub(super) fn of(reservation: Reservation) -> Self {
         Self {
-            meter,
-            estimate: Some(estimate),
+            reservation: Some(reservation),
+            output_bytes: 0,
         }
     }
 
@@ -100,7 +210,7 @@ impl StreamCount {
     }
 
     fn gave(&mut self, delta: &Delta) {
-        let Some(estimate) = &mut self.estimate else {
+        let Some(reservation) = &mut self.reservation else {
             return;
         };
         let bytes = match delta {
@@ -111,87 +221,17 @@ impl StreamCount {
             | Delta::Other(text) => text.len(),
             Delta::RedactedReasoning(bytes) => bytes.len(),
         };
-        let before = estimate.output();
-        estimate.output_bytes += bytes as u64;
-        self.meter.add(0, estimate.output() - before);
+        let before = self.output_bytes.div_ceil(BYTES);
+        self.output_bytes = self.output_bytes.saturating_add(bytes as u64);
+        reservation.got(self.output_bytes.div_ceil(BYTES) - before);
     }
 
-    /// It is known what it cost.
     fn settle(&mut self, usage: Result<&Usage, &Error>) {
-        if let Some(estimate) = self.estimate.take() {
-            let meter = &self.meter;
-            meter.answered(usage);
-            meter
-                .input_tokens
-                .fetch_sub(estimate.input, Ordering::Relaxed);
-            meter
-                .output_tokens
-                .fetch_sub(estimate.output(), Ordering::Relaxed);
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(usage);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::model::{ErrorKind, Response, StopReason};
-
-    fn usage(input: u64, output: u64) -> Usage {
-        Usage {
-            input_tokens: input,
-            output_tokens: output,
-            cache_read_tokens: 0,
-            cache_write_tokens: 0,
-        }
-    }
-
-    fn opened() -> (Arc<Meter>, StreamCount) {
-        let meter = Arc::new(Meter::default());
-        let mut count = StreamCount::open(Arc::clone(&meter), 100);
-        for text in ["Hello", ", Maira"] {
-            count.saw(Ok(&Event::Delta(Delta::Text(text.to_owned()))));
-        }
-        (meter, count)
-    }
-
-    fn tokens(meter: &Meter) -> (u64, u64) {
-        let used = meter.models();
-        (used.input_tokens, used.output_tokens)
-    }
-
-    #[test]
-    fn a_stream_that_is_dropped_counts_by_what_it_gave() {
-        let (meter, count) = opened();
-        assert_eq!(tokens(&meter), (100, 3));
-        drop(count);
-        assert_eq!(tokens(&meter), (100, 3));
-    }
-
-    #[test]
-    fn what_the_provider_says_at_the_end_stands_in_place_of_the_estimate() {
-        let (meter, mut count) = opened();
-        count.saw(Ok(&Event::Done(Response {
-            content: Vec::new(),
-            stop_reason: StopReason::EndTurn,
-            usage: usage(90, 2),
-            latency_ms: 0,
-            model: String::new(),
-            extra: None,
-        })));
-        assert_eq!(tokens(&meter), (90, 2));
-    }
-
-    #[test]
-    fn a_stream_that_fails_counts_as_its_error_says() {
-        for (billed, expected) in [(None, (0, 0)), (Some(usage(7, 1)), (7, 1))] {
-            let (meter, mut count) = opened();
-            count.saw(Err(&Error {
-                kind: ErrorKind::Throttled,
-                message: String::new(),
-                retry_after_ms: None,
-                usage: billed,
-            }));
-            assert_eq!(tokens(&meter), expected);
-        }
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ mod labour;
 mod life;
 mod log;
 mod meter;
+mod opened;
 mod outlet;
 mod owner;
 mod past;

@@ -13,6 +13,7 @@ use super::invocation::{Invocation, TurnError};
 use super::journaled::Journaled;
 use super::life::{self, Life, NoCell};
 use super::meter::Meter;
+use super::opened::Opened;
 use super::outlet::Source;
 use super::past::OpenTurn;
 use super::record;
@@ -294,6 +295,7 @@ pub(super) async fn perform(
         spent: record.models(),
         model_calls: shared.config.turn_model_calls,
         clock: Arc::clone(&shared.clock),
+        opened: Opened::default(),
     };
     let outside: Box<dyn Capabilities> = match &performance.tape {
         None => Box::new(turn),

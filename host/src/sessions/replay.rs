@@ -14,6 +14,7 @@ use super::journaled::Journaled;
 use super::labour::Labour;
 use super::life;
 use super::meter::Meter;
+use super::opened::Opened;
 use super::outlet::outlet;
 use super::past::PastTurn;
 use super::tape::{Diverged, Tape};
@@ -111,6 +112,7 @@ async fn play(
             spent: ModelUse::default(),
             model_calls: 0,
             clock: Arc::clone(clock),
+            opened: Opened::default(),
         },
         tape: Arc::clone(&tape),
         halt: Arc::clone(&halt),

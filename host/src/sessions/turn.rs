@@ -9,7 +9,8 @@ use futures::{FutureExt, StreamExt};
 use serde::Serialize;
 
 use super::allowance::Allowance;
-use super::meter::{Meter, StreamCount};
+use super::meter::{Meter, Reservation, StreamCount};
+use super::opened::Opened;
 use super::outlet::Source;
 use crate::agents::Deployment;
 use crate::clock::{Clock, Timestamp};
@@ -87,56 +88,71 @@ pub(super) struct Turn {
     /// How many calls of models any turn may make.
     pub(super) model_calls: u64,
     pub(super) clock: Arc<dyn Clock>,
+    /// The streams that it has opened.
+    pub(super) opened: Opened,
 }
 
 impl Turn {
-    /// What is left of the agent's grant.
-    fn allowance(&self) -> Allowance<'_> {
+    /// What is left of the agent's grant, when the turn has used this.
+    fn allowance(&self, turn: ModelUse) -> Allowance<'_> {
         Allowance {
             grant: &self.deployment.grant,
             calls: self.model_calls,
-            turn: self.meter.models(),
+            turn,
             session: self.spent,
         }
+    }
+
+    /// Sets aside what a call may cost, and bounds its request by that. A call that is refused is recorded, and counts, as
+    /// any other.
+    fn reserve(&self, request: &mut Request) -> Result<Reservation, Error> {
+        let input = estimated_tokens(request);
+        let mut most = None;
+        let reservation = self.meter.reserve(input, |turn| {
+            most = self.allowance(turn).ask(request, input)?;
+            Ok(most.map_or(0, u64::from))
+        })?;
+        if most.is_some() {
+            request.inference.max_tokens = most;
+        }
+        Ok(reservation)
     }
 }
 
 impl Capabilities for Turn {
-    fn converse(&mut self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {
+    fn converse(&mut self, mut request: Request) -> BoxFuture<'_, Result<Response, Error>> {
         async move {
-            // A call that is refused is recorded, and counts, as any other.
-            let allowed = self.allowance().ask(&request.model);
-            self.meter.called();
-            allowed?;
+            let reservation = self.reserve(&mut request)?;
             let answer = self.provider.converse(request).await;
-            self.meter
-                .answered(answer.as_ref().map(|response| &response.usage));
+            reservation.settle(answer.as_ref().map(|response| &response.usage));
             answer
         }
         .boxed()
     }
 
-    fn converse_stream(&mut self, request: Request) -> BoxFuture<'_, Result<EventStream, Error>> {
+    fn converse_stream(
+        &mut self,
+        mut request: Request,
+    ) -> BoxFuture<'_, Result<EventStream, Error>> {
         async move {
-            let allowed = self.allowance().ask(&request.model);
-            self.meter.called();
-            allowed?;
-            let expected = estimated_tokens(&request);
-            let events = self
-                .provider
-                .converse_stream(request)
-                .await
-                .inspect_err(|error| self.meter.answered(Err(error)))?;
-            let mut count = StreamCount::open(Arc::clone(&self.meter), expected);
+            let reservation = self.reserve(&mut request)?;
+            let events = match self.provider.converse_stream(request).await {
+                Ok(events) => events,
+                Err(error) => {
+                    reservation.settle(Err(&error));
+                    return Err(error);
+                }
+            };
+            let mut count = StreamCount::of(reservation);
             let counted = events.inspect(move |event| count.saw(event.as_ref()));
-            Ok(counted.boxed())
+            Ok(self.opened.add(counted.boxed()))
         }
         .boxed()
     }
 
     fn count_tokens(&mut self, request: Request) -> BoxFuture<'_, Result<u64, Error>> {
         async move {
-            self.allowance().model(&request.model)?;
+            self.allowance(self.meter.models()).model(&request.model)?;
             self.provider.count_tokens(request).await
         }
         .boxed()
@@ -148,9 +164,10 @@ impl Capabilities for Turn {
         body: Vec<u8>,
     ) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
         async move {
-            let allowed = self.allowance().ask_uncounted(&model);
-            self.meter.called();
-            allowed?;
+            let _counted = self.meter.reserve(0, |turn| {
+                self.allowance(turn).ask_uncounted(&model)?;
+                Ok(0)
+            })?;
             self.provider.invoke_model(model, body).await
         }
         .boxed()
@@ -170,7 +187,7 @@ impl Capabilities for Turn {
     }
 
     fn remaining(&self) -> Budget {
-        self.allowance().remaining()
+        self.allowance(self.meter.committed()).remaining()
     }
 
     fn now(&self) -> Timestamp {

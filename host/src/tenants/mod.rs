@@ -163,15 +163,14 @@ impl Tenants {
     /// The principal and the secret behind a key; none when it is unknown, revoked, or its tenant is suspended.
     pub fn key(&self, id: &AccessKeyId) -> Result<Option<Opened>, Error> {
         let directory = self.directory();
-        let Some(credential) = directory.key(id) else {
+        let good = directory.key(id).and_then(|credential| {
+            let tenant = directory.tenant(&credential.key.tenant)?;
+            (!tenant.suspended).then_some((credential, tenant))
+        });
+        let Some((credential, tenant)) = good else {
+            self.0.seal.unseal_nothing(id);
             return Ok(None);
         };
-        let Some(tenant) = directory.tenant(&credential.key.tenant) else {
-            return Ok(None);
-        };
-        if tenant.suspended {
-            return Ok(None);
-        }
         let secret = self.0.seal.unseal(id, &credential.sealed)?;
         Ok(Some(Opened {
             principal: Principal {

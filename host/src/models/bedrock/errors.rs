@@ -290,6 +290,7 @@ fn scrub(text: &str) -> String {
         return "the provider's message is withheld, for it repeats parts of a signed request"
             .to_owned();
     }
+    let text = mask_tokens(text);
     let mut clean = String::with_capacity(text.len().min(MAX_MESSAGE_CHARS * 4));
     let mut chars = text.chars();
     for c in chars.by_ref().take(MAX_MESSAGE_CHARS) {
@@ -299,6 +300,28 @@ fn scrub(text: &str) -> String {
         clean.push('…');
     }
     mask_accounts(&clean)
+}
+
+/// Replaces every run of at least so many characters that signatures and session tokens are written in: hexadecimal digits
+/// or Base64. No word of a message is as long.
+fn mask_tokens(text: &str) -> String {
+    const LENGTH: usize = 64;
+    let mut masked = String::with_capacity(text.len());
+    let mut run = 0;
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_alphanumeric() || "+/=".contains(c) {
+            run += 1;
+        } else {
+            if run >= LENGTH {
+                masked.truncate(masked.len() - run);
+                masked.push('…');
+            }
+            run = 0;
+        }
+        masked.push(c);
+    }
+    masked.pop();
+    masked
 }
 
 /// True when the text holds what looks like an AWS access key id: AKIA or ASIA and sixteen capitals or digits.

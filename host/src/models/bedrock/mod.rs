@@ -43,11 +43,9 @@ pub const MAX_ANSWER_BYTES: usize = 64 << 20;
 pub struct Config {
     /// The wait for a connection, one attempt. Default 3 s: Bedrock's endpoints are near or not there.
     pub connect_timeout: Duration,
-    /// The wait for a whole answer of the calls that do not stream, all attempts together. Default 15 min, the longest that
-    /// AgentCore lets a request take.
+    /// The wait for a whole answer of the calls that do not stream, all attempts together.
     pub answer_timeout: Duration,
-    /// The wait for a stream's begin, all attempts together, and then for each of its pieces. Default 120 s: models think
-    /// silently for a minute and more.
+    /// The wait for a stream's begin, all attempts together, and then for each of its pieces.
     pub idle_timeout: Duration,
     /// How often a call is sent at most while Bedrock has not begun to answer. Default 3, the SDK's standard.
     pub attempts: u32,
@@ -59,10 +57,16 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
+        Self::from(&super::Config::default())
+    }
+}
+
+impl From<&super::Config> for Config {
+    fn from(config: &super::Config) -> Self {
         Self {
             connect_timeout: Duration::from_secs(3),
-            answer_timeout: Duration::from_secs(15 * 60),
-            idle_timeout: Duration::from_secs(120),
+            answer_timeout: Duration::from_secs(config.answer_timeout_seconds.get()),
+            idle_timeout: Duration::from_secs(config.idle_timeout_seconds.get()),
             attempts: 3,
             backoff: Duration::from_secs(1),
             answer_bytes: MAX_ANSWER_BYTES,

@@ -3,6 +3,10 @@
 mod calls;
 mod environment;
 mod faults;
+#[expect(
+    dead_code,
+    reason = "the end-to-end tests, which share it, use more of it"
+)]
 #[path = "../../../../tests/stand_in/mod.rs"]
 mod stand_in;
 mod streams;

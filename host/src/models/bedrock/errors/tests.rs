@@ -61,3 +61,15 @@ fn account_numbers_are_masked_and_other_numbers_are_not() {
     );
     assert_eq!(mask_accounts(""), "");
 }
+
+#[test]
+fn what_is_as_long_as_a_signature_or_a_token_is_masked() {
+    let signature = "0123456789abcdef".repeat(4);
+    assert_eq!(
+        scrub(&format!("you sent {signature}, and it is late")),
+        "you sent …, and it is late"
+    );
+    assert_eq!(scrub(&"Ab+/".repeat(50)), "…");
+    let word = "x".repeat(63);
+    assert_eq!(scrub(&word), word);
+}
