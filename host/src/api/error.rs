@@ -336,7 +336,11 @@ impl From<TurnError> for ApiError {
             | TurnError::Fault(
                 Fault::Trapped(_)
                 | Fault::CpuTime { .. }
+                | Fault::StartTime { .. }
                 | Fault::Memory { .. }
+                | Fault::Table { .. }
+                | Fault::Handles { .. }
+                | Fault::Stack { .. }
                 | Fault::Transfer { .. }
                 | Fault::Exhausted,
             )

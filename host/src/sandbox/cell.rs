@@ -2,22 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use wasmtime::component::{Instance, ResourceTable};
+use wasmtime::component::{Instance, ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::capabilities::{Capabilities, LogSink};
 use super::clocks::VirtualClock;
-use super::engine::{Config, Program, Sandbox};
+use super::cpu::{Cpu, CpuTimeUsedUp};
+use super::engine::{Config, Program, Sandbox, WASM_STACK};
 use super::handles::{HandleTable, MAX_HANDLES};
-use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryLimit};
+use super::limits::{Holdings, Limit, Refused, TABLE_ELEMENTS};
 use super::random::{Chance, Seed};
 use super::stdio::{Printer, Prints};
 use crate::clock::Timestamp;
 use crate::contract::Agent;
 use crate::contract::log::Level;
 use crate::contract::types::{AgentError, Context};
+
+/// CPU time of a start, in milliseconds, if a turn may use as much. As long as the trial start may take at all, and more
+/// than enough for any interpreter.
+const START_CPU_MS: u64 = 10_000;
 
 /// All that makes one cell of a program differ from another, until their turns do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +54,12 @@ pub enum Fault {
         /// The limit, in milliseconds.
         limit_ms: u64,
     },
+    /// A start computed for too long.
+    #[error("the agent used more than {limit_ms} ms of CPU time to start")]
+    StartTime {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
     /// The agent wanted more memory than a session may have, and could not do without.
     #[error("the agent needs more than {limit_mib} MiB of memory")]
     Memory {
@@ -60,6 +72,24 @@ pub enum Fault {
         /// The limit, in MiB.
         limit_mib: u32,
     },
+    /// The agent wanted larger tables than a session may have, and could not do without.
+    #[error("the agent needs more than {limit} elements of tables")]
+    Table {
+        /// The limit, all tables together.
+        limit: usize,
+    },
+    /// The agent opened more than a session may have open, and never closed it.
+    #[error("the agent holds more than {limit} handles")]
+    Handles {
+        /// The limit.
+        limit: usize,
+    },
+    /// The agent's calls nested too deep, as in a recursion without end.
+    #[error("the agent's calls nest deeper than its {limit_kib} KiB of stack")]
+    Stack {
+        /// The limit, in KiB.
+        limit_kib: usize,
+    },
     /// The machine could not give the memory that the agent may have.
     #[error("the machine has no memory left; try again later")]
     Exhausted,
@@ -69,6 +99,22 @@ pub enum Fault {
         /// The number of slots.
         max_live_sessions: u32,
     },
+}
+
+impl Fault {
+    /// Which limit was broken; none when it was no limit of the agent's.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::CpuTime { .. } => Some(Limit::CpuTime),
+            Self::StartTime { .. } => Some(Limit::StartTime),
+            Self::Memory { .. } => Some(Limit::Memory),
+            Self::Transfer { .. } => Some(Limit::Transfer),
+            Self::Table { .. } => Some(Limit::Table),
+            Self::Handles { .. } => Some(Limit::Handles),
+            Self::Stack { .. } => Some(Limit::Stack),
+            Self::Trapped(_) | Self::Exhausted | Self::Full { .. } => None,
+        }
+    }
 }
 
 /// The state of a store: what the host keeps for one cell.
@@ -82,8 +128,8 @@ pub(super) struct State {
     pub(super) timers: BTreeMap<u32, u64>,
     pub(super) handles: HandleTable,
     pub(super) chance: Chance,
-    memory: MemoryLimit,
-    cpu: CpuBudget,
+    held: Holdings,
+    cpu: Cpu,
 }
 
 impl WasiView for State {
@@ -95,7 +141,8 @@ impl WasiView for State {
     }
 }
 
-/// A live instance. After a [`Fault`], or when a call's future was dropped, it must not be used again.
+/// A live instance. To drop it runs none of the guest's code: the destructors of the resources that it still holds are not
+/// called, and a call that was cut is unwound by the host alone. After a [`Fault`], or when a call's future was dropped, it must not be used again.
 pub struct Cell {
     pub(super) store: Store<State>,
     pub(super) instance: Instance,
@@ -145,7 +192,7 @@ impl Cell {
         let prints = Prints::new(Arc::clone(&log));
         let state = State::new(limits, log, &prints, birth);
         let mut store = Store::new(program.pre().engine(), state);
-        store.limiter(|state| &mut state.memory);
+        store.limiter(|state| &mut state.held);
         store.set_hostcall_fuel(transfer(limits));
         store.set_max_component_handles(MAX_HANDLES);
         store.epoch_deadline_callback(|mut store| {
@@ -154,10 +201,11 @@ impl Cell {
         });
         // Before the first instruction: an agent's start code can loop as well.
         store.set_epoch_deadline(1);
-        let started = async {
+        let cpu = store.data().cpu.clone();
+        let started = cpu.count(async {
             let instance = program.pre().instantiate_async(&mut store).await?;
             Ok((instance, program.agent(&mut store, &instance)?))
-        };
+        });
         let started = started.await;
         prints.flush();
         match started {
@@ -170,7 +218,13 @@ impl Cell {
                 agent,
                 prints,
             }),
-            Err(error) => Err(fault(&mut store, limits, &error)),
+            Err(error) => {
+                let fault = match why(&mut store, limits, &error) {
+                    Fault::CpuTime { limit_ms } => Fault::StartTime { limit_ms },
+                    fault => fault,
+                };
+                Err(told(&store, fault, &error))
+            }
         }
     }
 
@@ -187,19 +241,23 @@ impl Cell {
         state.turn = Some(turn);
         state.clock.advance_to(at);
         self.fresh_budget(self.turn_cpu_ms);
-        let outcome = self
-            .agent
-            .call_invoke(&mut self.store, payload, context)
-            .await;
+        let cpu = self.cpu();
+        let call = self.agent.call_invoke(&mut self.store, payload, context);
+        let outcome = cpu.count(call).await;
         self.store.data_mut().turn = None;
         self.prints.flush();
         outcome.map_err(|error| self.fault(&error))
     }
 
+    /// What counts the time of its calls. Each call into it is counted; one that is not could not be stopped.
+    pub(super) fn cpu(&self) -> Cpu {
+        self.store.data().cpu.clone()
+    }
+
     fn fresh_budget(&mut self, cpu_ms: u64) {
         let state = self.store.data_mut();
         state.cpu.reset(cpu_ms);
-        state.memory.take_refused();
+        state.held.take_refused();
         self.store.set_epoch_deadline(1);
     }
 
@@ -216,7 +274,8 @@ impl Cell {
 
     /// Why a call failed.
     pub(super) fn fault(&mut self, error: &wasmtime::Error) -> Fault {
-        fault(&mut self.store, &self.limits, error)
+        let fault = why(&mut self.store, &self.limits, error);
+        told(&self.store, fault, error)
     }
 
     /// Log entries and prints go here from now on.
@@ -230,7 +289,7 @@ impl Cell {
     pub fn limit_memory(&mut self, mib: u32) {
         self.limits.memory_mib = self.limits.memory_mib.min(mib);
         let bytes = (self.limits.memory_mib as usize) << 20;
-        self.store.data_mut().memory.set_limit(bytes);
+        self.store.data_mut().held.set_limit(bytes);
     }
 
     /// From now on a turn may compute for so long, in milliseconds, if that is less than what the sandbox gives. What the
@@ -239,9 +298,14 @@ impl Cell {
         self.turn_cpu_ms = self.turn_cpu_ms.min(ms);
     }
 
+    /// CPU time of the last turn, or of the running one up to when it waited or yielded last.
+    pub fn cpu_time(&self) -> Duration {
+        self.store.data().cpu.used()
+    }
+
     /// Bytes of linear memory.
     pub fn memory_bytes(&self) -> u64 {
-        self.store.data().memory.used() as u64
+        self.store.data().held.memory() as u64
     }
 }
 
@@ -277,8 +341,8 @@ impl State {
             timers: BTreeMap::new(),
             handles: HandleTable::default(),
             chance: Chance::new(&birth.seed),
-            memory: MemoryLimit::new((limits.memory_mib as usize) << 20),
-            cpu: CpuBudget::new(limits.turn_cpu_ms),
+            held: Holdings::new((limits.memory_mib as usize) << 20),
+            cpu: Cpu::new(limits.turn_cpu_ms.min(START_CPU_MS)),
         }
     }
 }
@@ -297,39 +361,61 @@ fn is_out_of_memory(cause: &(dyn std::error::Error + 'static)) -> bool {
             .is_some_and(|error| error.kind() == std::io::ErrorKind::OutOfMemory)
 }
 
-/// Says what went wrong, to the author in the session's log and to the caller in a word.
-fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fault {
-    let refused_memory = store.data_mut().memory.take_refused();
-    let fault = if error.is::<CpuTimeUsedUp>() {
-        Fault::CpuTime {
+/// Why a call into the guest failed.
+fn why(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fault {
+    let refused = store.data_mut().held.take_refused();
+    let trap = error.downcast_ref::<Trap>();
+    if error.is::<CpuTimeUsedUp>() {
+        return Fault::CpuTime {
             limit_ms: store.data().cpu.limit_ms(),
-        }
-    } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-        Fault::Full {
+        };
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return Fault::Full {
             max_live_sessions: limits.max_live_sessions,
-        }
-    } else if error.chain().any(is_out_of_memory) {
-        Fault::Exhausted
-    } else if refused_memory {
-        Fault::Memory {
-            limit_mib: limits.memory_mib,
-        }
-    } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        Fault::Trapped(trap.to_string())
-    } else if error
-        .root_cause()
-        .to_string()
-        .contains("fuel allocated for hostcalls")
-    {
-        Fault::Transfer {
+        };
+    }
+    if error.chain().any(is_out_of_memory) {
+        return Fault::Exhausted;
+    }
+    if trap == Some(&Trap::StackOverflow) {
+        return Fault::Stack {
+            limit_kib: WASM_STACK >> 10,
+        };
+    }
+    let cause = error.root_cause().to_string();
+    if is_full(error) || cause.contains("handle limit exceeded") {
+        return Fault::Handles { limit: MAX_HANDLES };
+    }
+    if cause.contains("fuel allocated for hostcalls") {
+        return Fault::Transfer {
             limit_mib: limits.transfer_mib,
-        }
-    } else {
-        Fault::Trapped(error.root_cause().to_string())
-    };
-    store
-        .data()
-        .log
-        .write(Level::Error, &format!("{fault}\n{error:?}"));
+        };
+    }
+    match (refused, trap) {
+        // What was refused before is, most likely, what it could not do without.
+        (Some(Refused::Memory), _) => Fault::Memory {
+            limit_mib: limits.memory_mib,
+        },
+        (Some(Refused::Table), _) => Fault::Table {
+            limit: TABLE_ELEMENTS,
+        },
+        (None, Some(trap)) => Fault::Trapped(trap.to_string()),
+        (None, None) => Fault::Trapped(cause),
+    }
+}
+
+/// Whether the table of what the guest holds is full.
+fn is_full(error: &wasmtime::Error) -> bool {
+    matches!(
+        error.downcast_ref::<ResourceTableError>(),
+        Some(ResourceTableError::Full)
+    )
+}
+
+/// Says what went wrong, to the author in the session's log and to the caller in a word.
+fn told(store: &Store<State>, fault: Fault, error: &wasmtime::Error) -> Fault {
+    let log = &store.data().log;
+    log.write(Level::Error, &format!("{fault}\n{error:?}"));
     fault
 }

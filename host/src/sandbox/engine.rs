@@ -12,10 +12,15 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, io, random, sockets};
 
 use super::cell::State;
 use super::image::Imaging;
+use super::limits::{CORE_INSTANCES, MEMORIES, ONE_TABLE, TABLES};
 use crate::contract::{Agent, AgentIndices};
 
 /// How often running guests are looked at: a spinning guest yields its thread, and is charged, this often.
 pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// How deep the guest's calls may nest, in bytes of stack. Interpreters nest deep: 5,000 nested lists in JSON take CPython
+/// 1.9 MiB. What is not used costs address space alone; the rest of the stack is for what the guest calls.
+pub(super) const WASM_STACK: usize = 2 << 20;
 
 /// What cells may use. `[sandbox]` in the configuration file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -241,10 +246,8 @@ pub(super) fn shared(memory_mib: u32) -> wasmtime::Config {
         .epoch_interruption(true)
         .relaxed_simd_deterministic(true)
         .memory_reservation(u64::from(memory_mib) << 20)
-        // Interpreters nest deep: 5,000 nested lists in JSON take CPython 1.9 MiB. What is not used costs address space
-        // alone; the rest of the stack is for what the guest calls.
         .async_stack_size(4 << 20)
-        .max_wasm_stack(2 << 20)
+        .max_wasm_stack(WASM_STACK)
         .async_stack_zeroing(true)
         // An agent's debug info is a stranger's data; nothing here parses it.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
@@ -279,12 +282,6 @@ fn proposals(config: &mut wasmtime::Config) {
         .wasm_component_model_fixed_length_lists(false);
 }
 
-/// Core instances of one component: 40 of its own, and an accessor for each memory.
-const CORE_INSTANCES: u32 = 42;
-
-/// Tables of one component.
-const TABLES: u32 = 10;
-
 /// The serving engine: no compiler, and every instance from a pool.
 fn serving(config: &Config) -> wasmtime::Config {
     let sessions = config.max_live_sessions;
@@ -298,10 +295,10 @@ fn serving(config: &Config) -> wasmtime::Config {
         .total_core_instances(sessions.saturating_mul(CORE_INSTANCES))
         .total_tables(sessions.saturating_mul(TABLES))
         .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(2)
+        .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
         .max_memory_size((config.memory_mib as usize) << 20)
-        .table_elements(20_000)
+        .table_elements(ONE_TABLE)
         .linear_memory_keep_resident(1 << 20)
         .table_keep_resident(16 << 10)
         // A turn of a Rust agent touches two or three pages; zeroing them costs less than faulting them in again.

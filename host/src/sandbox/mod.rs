@@ -11,6 +11,7 @@ mod capabilities;
 mod cell;
 mod clocks;
 mod compile;
+mod cpu;
 mod engine;
 mod handles;
 mod image;
@@ -31,6 +32,7 @@ pub use cell::{Birth, Cell, Fault};
 pub use compile::{CompileError, EDITION, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
 pub use image::{Damaged, Image, NotImageable, NotRestored};
+pub use limits::Limit;
 pub use random::Seed;
 
 #[cfg(test)]
