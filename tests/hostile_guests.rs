@@ -1,7 +1,11 @@
 //! Strangers' code. Each test is named after what its agent tries; after each, another tenant's session still answers with
 //! its memory, and what the server spent on the hostile one is given back.
 
+mod deeds;
+mod memory;
+mod stack;
 mod time;
+mod values;
 
 use serde_json::json;
 

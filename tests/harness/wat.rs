@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use wasm_encoder::{ComponentSection, ComponentSectionId, InstanceSection, ModuleArg, RawSection};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -39,16 +40,75 @@ pub(crate) fn agent(items: &str) -> Vec<u8> {
 
 /// An agent of a whole core module, which exports `memory`, `cabi_realloc` and `invoke`.
 pub(crate) fn component(module: &str) -> Vec<u8> {
+    wider("", StringEncoding::UTF8, module)
+}
+
+/// The parts of WASI that a test's module may import, after it has named them in its world.
+const WASI: [&str; 3] = [
+    "package wasi:io@0.2.0;
+    interface poll {
+        resource pollable { ready: func() -> bool; block: func(); }
+        poll: func(pollables: list<borrow<pollable>>) -> list<u32>;
+    }",
+    "package wasi:clocks@0.2.0;
+    interface monotonic-clock {
+        use wasi:io/poll@0.2.0.{pollable};
+        now: func() -> u64;
+        subscribe-duration: func(nanoseconds: u64) -> pollable;
+    }",
+    "package wasi:random@0.2.0; interface random { get-random-u64: func() -> u64; }",
+];
+
+/// The same with more imports and exports, as the items of a world, and strings in another encoding.
+pub(crate) fn wider(items: &str, strings: StringEncoding, module: &str) -> Vec<u8> {
     let mut module = wat::parse_str(module).expect("the text is a module");
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
-    let (contract, _) = resolve.push_dir(wit).expect("the contract can be read");
+    resolve.push_dir(wit).expect("the contract can be read");
+    for package in WASI {
+        resolve.push_str("wasi.wit", package).expect("it is WIT");
+    }
+    let world = format!(
+        "package test:hostile; world hostile {{ include kellion:agent/agent@0.1.0; {items} }}"
+    );
+    let package = resolve
+        .push_str("hostile.wit", &world)
+        .expect("the items are of a world");
     let world = resolve
-        .select_world(&[contract], Some("agent"))
-        .expect("the contract has its world");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+        .select_world(&[package], Some("hostile"))
+        .expect("the world was defined just now");
+    embed_component_metadata(&mut module, &resolve, world, strings)
         .expect("a module takes a section more");
     let encoder = ComponentEncoder::default().validate(true);
     let mut encoder = encoder.module(&module).expect("the module fits the world");
     encoder.encode().expect("the module becomes a component")
+}
+
+/// The same component with more core modules in it, each instantiated once.
+pub(crate) fn with_modules(component: &[u8], modules: &[&str]) -> Vec<u8> {
+    let (mut module_count, mut depth) = (0, 0);
+    for payload in wasmparser::Parser::new(0).parse_all(component) {
+        match payload.expect("the component is valid") {
+            wasmparser::Payload::ModuleSection { .. } => {
+                module_count += u32::from(depth == 0);
+                depth += 1;
+            }
+            wasmparser::Payload::ComponentSection { .. } => depth += 1,
+            wasmparser::Payload::End(_) => depth -= 1,
+            _ => {}
+        }
+    }
+    let mut component = component.to_vec();
+    for (module, index) in modules.iter().zip(module_count..) {
+        let module = wat::parse_str(module).expect("the text is a module");
+        let section = RawSection {
+            id: ComponentSectionId::CoreModule.into(),
+            data: &module,
+        };
+        section.append_to_component(&mut component);
+        let mut instances = InstanceSection::new();
+        instances.instantiate(index, None::<(&str, ModuleArg)>);
+        instances.append_to_component(&mut component);
+    }
+    component
 }

@@ -321,7 +321,7 @@ impl From<TurnError> for ApiError {
         match &error {
             TurnError::Busy { .. }
             | TurnError::ManyTurns { .. }
-            | TurnError::Fault(Fault::Full { .. }) => {
+            | TurnError::Fault(Fault::Full { .. } | Fault::Exhausted) => {
                 Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
             }
             TurnError::ManySessions { .. } => {
@@ -341,8 +341,7 @@ impl From<TurnError> for ApiError {
                 | Fault::Table { .. }
                 | Fault::Handles { .. }
                 | Fault::Stack { .. }
-                | Fault::Transfer { .. }
-                | Fault::Exhausted,
+                | Fault::Transfer { .. },
             )
             | TurnError::Ended(_)
             | TurnError::TooLarge { .. }

@@ -15,6 +15,7 @@ use super::engine::{Config, Program, Sandbox, WASM_STACK};
 use super::handles::{HandleTable, MAX_HANDLES};
 use super::limits::{Holdings, Limit, Refused, TABLE_ELEMENTS};
 use super::random::{Chance, Seed};
+use super::room::{NoRoom, Share};
 use super::stdio::{Printer, Prints};
 use crate::clock::Timestamp;
 use crate::contract::Agent;
@@ -90,8 +91,8 @@ pub enum Fault {
         /// The limit, in KiB.
         limit_kib: usize,
     },
-    /// The machine could not give the memory that the agent may have.
-    #[error("the machine has no memory left; try again later")]
+    /// The server could not give the memory that the agent may have.
+    #[error("the server has no memory left; try again later")]
     Exhausted,
     /// Every slot for a live session is taken.
     #[error("all {max_live_sessions} live sessions are in use; try again later")]
@@ -190,13 +191,16 @@ impl Cell {
         birth: &Birth,
     ) -> Result<Cell, Fault> {
         let prints = Prints::new(Arc::clone(&log));
-        let state = State::new(limits, log, &prints, birth);
+        let share = Share::of(program.room()).map_err(|NoRoom| Fault::Exhausted)?;
+        let state = State::new(limits, log, &prints, birth, share);
         let mut store = Store::new(program.pre().engine(), state);
         store.limiter(|state| &mut state.held);
         store.set_hostcall_fuel(transfer(limits));
         store.set_max_component_handles(MAX_HANDLES);
-        store.epoch_deadline_callback(|mut store| {
-            store.data_mut().cpu.charge()?;
+        store.epoch_deadline_callback(|store| {
+            let state = store.data();
+            state.cpu.charge()?;
+            state.held.may_stay()?;
             Ok(UpdateDeadline::Yield(1))
         });
         // Before the first instruction: an agent's start code can loop as well.
@@ -322,6 +326,7 @@ impl State {
         log: Arc<dyn LogSink>,
         prints: &Prints,
         birth: &Birth,
+        share: Share,
     ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
@@ -341,7 +346,7 @@ impl State {
             timers: BTreeMap::new(),
             handles: HandleTable::default(),
             chance: Chance::new(&birth.seed),
-            held: Holdings::new((limits.memory_mib as usize) << 20),
+            held: Holdings::new((limits.memory_mib as usize) << 20, share),
             cpu: Cpu::new(limits.turn_cpu_ms.min(START_CPU_MS)),
         }
     }
@@ -375,7 +380,7 @@ fn why(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fa
             max_live_sessions: limits.max_live_sessions,
         };
     }
-    if error.chain().any(is_out_of_memory) {
+    if error.is::<NoRoom>() || error.chain().any(is_out_of_memory) {
         return Fault::Exhausted;
     }
     if trap == Some(&Trap::StackOverflow) {

@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, io, random, sockets};
 use super::cell::State;
 use super::image::Imaging;
 use super::limits::{CORE_INSTANCES, MEMORIES, ONE_TABLE, TABLES};
+use super::room::Room;
 use crate::contract::{Agent, AgentIndices};
 
 /// How often running guests are looked at: a spinning guest yields its thread, and is charged, this often.
@@ -34,6 +35,10 @@ pub struct Config {
     pub memory_mib: u32,
     /// CPU time of one turn, in milliseconds. 60,000 by default; waiting for a model costs none.
     pub turn_cpu_ms: u64,
+    /// Memory of the whole server, in MiB, above which no session starts (429), and of the running turns those of the
+    /// largest sessions are given up. By default nine tenths of what the machine or its container has. To be above
+    /// `memory_mib` in `[sessions]`, where idle sessions begin to leave memory.
+    pub server_memory_mib: Option<u64>,
     /// Bytes that one call may hand from the agent to the server, in MiB: an answer, a chunk, a model request.
     /// 16 by default, because the server must hold them in its own memory.
     pub transfer_mib: u32,
@@ -45,6 +50,7 @@ impl Default for Config {
             max_live_sessions: 10_000,
             memory_mib: 256,
             turn_cpu_ms: 60_000,
+            server_memory_mib: None,
             transfer_mib: 16,
         }
     }
@@ -77,6 +83,7 @@ pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     config: Config,
+    room: Arc<Room>,
     running: Arc<AtomicBool>,
 }
 
@@ -85,14 +92,16 @@ pub struct Sandbox {
 pub struct Program(Arc<Loaded>);
 
 struct Loaded {
+    room: Arc<Room>,
     pre: InstancePre<State>,
     agent: AgentIndices,
     imaging: Option<Imaging>,
 }
 
 impl Program {
-    fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
+    fn new(pre: InstancePre<State>, room: Arc<Room>) -> wasmtime::Result<Self> {
         Ok(Self(Arc::new(Loaded {
+            room,
             agent: AgentIndices::new(&pre)?,
             imaging: Imaging::of(&pre),
             pre,
@@ -106,6 +115,11 @@ impl Program {
 
     pub(super) fn pre(&self) -> &InstancePre<State> {
         &self.0.pre
+    }
+
+    /// The memory that its cells share with all others.
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.0.room
     }
 
     /// The exports of one of its instances.
@@ -134,11 +148,13 @@ impl Sandbox {
         let engine = Engine::new(&serving(&config)).map_err(failed)?;
         let linker = linker(&engine).map_err(failed)?;
         let running = Arc::new(AtomicBool::new(true));
-        tick(&engine, Arc::clone(&running));
+        let room = Arc::new(Room::new(config.server_memory_mib));
+        tick(&engine, Arc::clone(&room), Arc::clone(&running));
         Ok(Self {
             engine,
             linker,
             config,
+            room,
             running,
         })
     }
@@ -162,7 +178,7 @@ impl Sandbox {
             .linker
             .instantiate_pre(&component)
             .map_err(Error::Load)?;
-        Program::new(pre).map_err(Error::Load)
+        Program::new(pre, Arc::clone(&self.room)).map_err(Error::Load)
     }
 
     /// The configuration in force, clamped to what the machine has.
@@ -177,12 +193,21 @@ impl Drop for Sandbox {
     }
 }
 
-/// Epochs are ticked by a thread of their own: a task could be kept from running by the very guests it must interrupt.
-fn tick(engine: &Engine, running: Arc<AtomicBool>) {
+/// The server's memory is looked at so often, in ticks.
+const LOOK: u32 = 5;
+
+/// Epochs are ticked by a thread of their own: a task could be kept from running by the very guests it must interrupt. So
+/// could one that watches their memory.
+fn tick(engine: &Engine, room: Arc<Room>, running: Arc<AtomicBool>) {
     let engine = engine.weak();
     std::thread::spawn(move || {
+        let mut ticks: u32 = 0;
         while running.load(Ordering::Relaxed) {
             std::thread::sleep(TICK);
+            ticks = ticks.wrapping_add(1);
+            if ticks.is_multiple_of(LOOK) {
+                room.look();
+            }
             match engine.upgrade() {
                 Some(engine) => engine.increment_epoch(),
                 None => break,

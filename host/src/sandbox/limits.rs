@@ -3,7 +3,9 @@
 use serde::Serialize;
 use wasmtime::ResourceLimiter;
 
-/// A limit that an agent can break. A closed set: the names stand in receipts, in the journal and in metrics.
+use super::room::{NoRoom, Share};
+
+/// A limit that an agent can break. A closed set: the names stand in receipts and in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
@@ -76,6 +78,7 @@ pub(super) const TABLES: u32 = 10;
 /// Counts the memory and the tables of one store. (The engine's own limiter counts each by itself.)
 #[derive(Debug)]
 pub(super) struct Holdings {
+    share: Share,
     limit: usize,
     memory: usize,
     elements: usize,
@@ -93,8 +96,9 @@ pub(super) enum Refused {
 
 impl Holdings {
     /// With so many bytes of memory to be had.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, share: Share) -> Self {
         Self {
+            share,
             limit,
             memory: 0,
             elements: 0,
@@ -106,6 +110,11 @@ impl Holdings {
     /// Nothing more is granted above this; what is in use stays.
     pub(super) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
+    }
+
+    /// Whether the server has room for all this.
+    pub(super) fn may_stay(&self) -> Result<(), NoRoom> {
+        self.share.may_stay()
     }
 
     /// Bytes of linear memory in use.
@@ -134,7 +143,9 @@ impl ResourceLimiter for Holdings {
         }
         self.granted = enough && within(desired, maximum);
         if self.granted {
+            self.share.grow(memory - self.memory);
             self.memory = memory;
+            self.share.may_stay()?;
         }
         Ok(self.granted)
     }
@@ -200,6 +211,9 @@ fn within(desired: usize, maximum: Option<usize>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::room::Room;
     use super::*;
 
     #[test]
@@ -213,7 +227,8 @@ mod tests {
 
     #[test]
     fn memory_and_tables_are_summed() {
-        let mut held = Holdings::new(3 << 20);
+        let room = Arc::new(Room::new(None));
+        let mut held = Holdings::new(3 << 20, Share::of(&room).unwrap());
         let mut memory = |from: usize, to: usize| held.memory_growing(from << 20, to << 20, None);
         assert!(memory(0, 2).unwrap());
         assert!(memory(0, 1).unwrap());

@@ -22,6 +22,7 @@ mod model;
 mod poll;
 mod random;
 mod response;
+mod room;
 mod session;
 mod stdio;
 mod streams;
@@ -34,6 +35,7 @@ pub use engine::{Config, Error, Program, Sandbox};
 pub use image::{Damaged, Image, NotImageable, NotRestored};
 pub use limits::Limit;
 pub use random::Seed;
+pub use room::{available, resident};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -283,7 +283,7 @@ pub(super) async fn perform(
         Ok(_) => {}
         // Not the agent's fault, and no answer of its own.
         Err(NoCell::Fault(fault @ Fault::Exhausted)) => {
-            return TurnEnd::Unrecorded(TurnError::Unrecovered(fault.to_string()));
+            return TurnEnd::Unrecorded(TurnError::Fault(fault));
         }
         Err(NoCell::Fault(fault)) => return TurnEnd::Faulted(TurnError::Fault(fault)),
         Err(NoCell::Diverged(diverged)) => return TurnEnd::Diverged(diverged),
