@@ -50,13 +50,10 @@ async fn g9_memories_count_together() {
 
     let forty = wat::with_modules(&agent("", ""), &[one; 40]);
     host.push(&reference("forty"), forty).await;
-    is_refused(&host.create("forty").await, FORTY).await;
+    let reason = "the agent has more than 42 instances of core modules";
+    is_refused(&host.create("forty").await, reason).await;
     witness.survived(&host).await;
 }
-
-const FORTY: &str = "forty";
-const WHOLE: &str = "whole";
-const TABLE: &str = "table";
 
 #[tokio::test]
 async fn g10_g11_memories_and_tables_that_are_too_large_from_the_start_are_refused() {
@@ -66,47 +63,43 @@ async fn g10_g11_memories_and_tables_that_are_too_large_from_the_start_are_refus
         r#"(memory (export "memory") 65536)"#,
     ));
     host.push(&reference("whole"), whole).await;
-    is_refused(&host.create("whole").await, WHOLE).await;
+    let reason = "the agent needs more than 256 MiB of memory";
+    is_refused(&host.create("whole").await, reason).await;
     let table = agent("", "(table 10000000 funcref)");
     host.push(&reference("table"), table).await;
-    is_refused(&host.create("table").await, TABLE).await;
+    let reason = "the agent needs more than 20000 elements in one table";
+    is_refused(&host.create("table").await, reason).await;
     witness.survived(&host).await;
 }
 
 #[tokio::test]
-async fn g11_tables_count_together() {
+async fn g11_a_table_grows_as_far_as_it_may_and_all_tables_count_together() {
     let (host, witness) = stage("").await;
-    let tables: String = (0..7)
-        .map(|number| format!("(table $t{number} 0 funcref)"))
-        .collect();
-    // Each as far as it goes; five are full then.
-    let grow: String = (0..7)
-        .map(|number| {
-            format!(
-                "(block $end{number} (loop
-                    (br_if $end{number} (i32.eq (i32.const -1)
-                        (table.grow $t{number} (ref.null func) (i32.const 100))))
-                    (local.set $n (i32.add (local.get $n) (i32.const 100)))
-                    (br 0)))"
-            )
-        })
-        .collect();
-    let again = "(loop $again
-        (if (i32.ne (i32.const -1) (table.grow $t6 (ref.null func) (i32.const 1))) (then (unreachable)))
-        (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000000))))";
-    let deed = format!(
-        "{grow} (if (i32.ne (local.get $n) (i32.const 100000)) (then (unreachable))) {again}"
-    );
-    let growing = deployed(&host, "growing", agent(&deed, &tables)).await;
+    let deed = "
+        (loop $full
+            (local.set $n (table.size))
+            (br_if $full (i32.ne (i32.const -1) (table.grow (ref.null func) (i32.const 100)))))
+        (if (i32.ne (local.get $n) (i32.const 20000)) (then (unreachable)))
+        (loop $again
+            (if (i32.ne (i32.const -1) (table.grow (ref.null func) (i32.const 1))) (then (unreachable)))
+            (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+                (i32.const 1000000))))";
+    let table = "(table 0 funcref)";
+    let growing = deployed(&host, "growing", agent(deed, table)).await;
     let session = growing.session("first");
     assert_eq!(session.ask(json!({})).await, true);
     assert_eq!(session.ask(json!(1)).await, true);
 
     let deed = "(drop (table.grow (ref.null func) (i32.const 20001))) (unreachable)";
-    let needing = agent(deed, "(table 0 funcref)");
-    let needing = deployed(&host, "needing", needing).await;
-    let message = "the agent needs more than 100000 elements of tables";
+    let needing = deployed(&host, "needing", agent(deed, table)).await;
+    let message = "the agent needs more than 20000 elements in one table";
     breaks(&needing.session("first"), Some("table"), message).await;
+
+    let six = wat::with_modules(&agent("", ""), &["(module (table 20000 funcref))"; 6]);
+    host.push(&reference("six"), six).await;
+    let reason =
+        "a trial start failed: the agent needs more than 100000 elements in all its tables";
+    is_refused(&host.create("six").await, reason).await;
     witness.survived(&host).await;
 }
 

@@ -10,6 +10,7 @@ use crate::harness::wat;
 const LOG: &str = r#"(import "kellion:agent/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
 const WRITE: &str =
     r#"(import "kellion:agent/response@0.1.0" "write" (func $write (param i32 i32) (result i32)))"#;
+const OUTSIDE: &str = "list pointer/length out of bounds of memory";
 const TOO_MUCH: &str = "the agent handed over more than 16 MiB in one call";
 
 #[tokio::test]
@@ -19,24 +20,33 @@ async fn g16_an_answer_that_lies_outside_its_memory_costs_its_turn() {
         (
             "endless",
             "(return (call $answer (i32.const 1024) (i32.const -1)))",
-            "endless",
+            OUTSIDE,
         ),
         (
             "outside",
             "(return (call $answer (i32.const -16) (i32.const 32)))",
-            "outside",
+            OUTSIDE,
         ),
-        ("pointer", "(return (i32.const -16))", "pointer"),
-        ("askew", "(return (i32.const 33))", "askew"),
+        (
+            "pointer",
+            "(return (i32.const -16))",
+            "pointer out of bounds of memory",
+        ),
+        (
+            "askew",
+            "(return (i32.const 33))",
+            "return pointer not aligned",
+        ),
         (
             "case",
             "(i32.store8 (i32.const 32) (i32.const 9)) (return (i32.const 32))",
-            "case",
+            "invalid expected discriminant",
         ),
     ];
     for (name, deed, message) in answers {
         let lying = deployed(&host, name, agent(deed, "")).await;
-        breaks(&lying.session("first"), None, message).await;
+        let message = format!("the agent trapped: {message}");
+        breaks(&lying.session("first"), None, &message).await;
     }
     witness.survived(&host).await;
 }
@@ -72,34 +82,41 @@ async fn g18_text_that_is_none_costs_its_turn() {
     let (host, witness) = stage("").await;
     let say = "(call $log (i32.const 1) (i32.const 2048) (i32.const 4))";
     let wrong = [
-        ("half", StringEncoding::UTF8, r"\f0\9f\98\ff", say, "half"),
+        (
+            "half",
+            StringEncoding::UTF8,
+            r"\f0\9f\98\ff",
+            say,
+            "invalid utf-8 sequence of 3 bytes from index 0",
+        ),
         (
             "surrogate",
             StringEncoding::UTF8,
             r"\ed\a0\80x",
             say,
-            "surrogate",
+            "invalid utf-8 sequence of 1 bytes from index 0",
         ),
         (
             "high",
             StringEncoding::UTF16,
             r"\00\d8a\00b\00c\00",
             say,
-            "high",
+            "unpaired surrogate found: d800",
         ),
         (
             "low",
             StringEncoding::UTF16,
             r"a\00\00\dcb\00c\00",
             say,
-            "low",
+            "unpaired surrogate found: dc00",
         ),
     ];
     for (name, strings, text, deed, message) in wrong {
         let items = format!(r#"{LOG} (data (i32.const 2048) "{text}")"#);
         let broken = wat::wider("", strings, &module(deed, &items));
         let broken = deployed(&host, name, broken).await;
-        breaks(&broken.session("first"), None, message).await;
+        let message = format!("the agent trapped: {message}");
+        breaks(&broken.session("first"), None, &message).await;
     }
     witness.survived(&host).await;
 }

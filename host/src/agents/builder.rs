@@ -93,7 +93,7 @@ impl Builder {
         let program = self
             .load(path)
             .await
-            .map_err(|error| BuildError::Component(reason(&error)))?;
+            .map_err(|error| BuildError::Component(error.to_string()))?;
         self.try_start(&program, memory_mib).await?;
         self.prepare(&program).await;
         Ok(program)
@@ -192,13 +192,5 @@ impl Builder {
                 )))
             }
         }
-    }
-}
-
-/// Why a program that was compiled just now cannot be loaded: it needs more than any session has.
-fn reason(error: &crate::sandbox::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }

@@ -13,7 +13,7 @@ use super::clocks::VirtualClock;
 use super::cpu::{Cpu, CpuTimeUsedUp};
 use super::engine::{Config, Program, Sandbox, WASM_STACK};
 use super::handles::{HandleTable, MAX_HANDLES};
-use super::limits::{Holdings, Limit, Refused, TABLE_ELEMENTS};
+use super::limits::{Holdings, Limit, ONE_TABLE, Refused, TABLE_ELEMENTS};
 use super::random::{Chance, Seed};
 use super::room::{NoRoom, Share};
 use super::stdio::{Printer, Prints};
@@ -25,6 +25,9 @@ use crate::contract::types::{AgentError, Context};
 /// CPU time of a start, in milliseconds, if a turn may use as much. As long as the trial start may take at all, and more
 /// than enough for any interpreter.
 const START_CPU_MS: u64 = 10_000;
+
+/// The same for what the host does with a cell between turns, in which no code of the guest's runs.
+const HOST_CPU_MS: u64 = 60_000;
 
 /// All that makes one cell of a program differ from another, until their turns do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +77,12 @@ pub enum Fault {
         limit_mib: u32,
     },
     /// The agent wanted larger tables than a session may have, and could not do without.
-    #[error("the agent needs more than {limit} elements of tables")]
+    #[error("the agent needs more than {limit} elements in {}", if *.all { "all its tables" } else { "one table" })]
     Table {
-        /// The limit, all tables together.
+        /// The limit.
         limit: usize,
+        /// Whether it is one of all tables together.
+        all: bool,
     },
     /// The agent opened more than a session may have open, and never closed it.
     #[error("the agent holds more than {limit} handles")]
@@ -267,7 +272,7 @@ impl Cell {
 
     /// For calls of the host's own into the accessor: they look at whole memories, and copy nothing.
     pub(super) fn unlimited(&mut self) {
-        self.fresh_budget(self.limits.turn_cpu_ms);
+        self.fresh_budget(HOST_CPU_MS);
         self.store.set_hostcall_fuel(usize::MAX);
     }
 
@@ -402,8 +407,13 @@ fn why(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fa
         (Some(Refused::Memory), _) => Fault::Memory {
             limit_mib: limits.memory_mib,
         },
-        (Some(Refused::Table), _) => Fault::Table {
+        (Some(Refused::OneTable), _) => Fault::Table {
+            limit: ONE_TABLE,
+            all: false,
+        },
+        (Some(Refused::AllTables), _) => Fault::Table {
             limit: TABLE_ELEMENTS,
+            all: true,
         },
         (None, Some(trap)) => Fault::Trapped(trap.to_string()),
         (None, None) => Fault::Trapped(cause),

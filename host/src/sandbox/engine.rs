@@ -76,6 +76,9 @@ pub enum Error {
     /// A compiled program is damaged, or was made by another version or configuration of the server.
     #[error("cannot load a compiled program")]
     Load(#[source] wasmtime::Error),
+    /// It needs more than any session has. In words for its author.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 /// The process's one engine, and the thread that ticks for it.
@@ -169,8 +172,8 @@ impl Sandbox {
         )]
         // SAFETY: only `agents::programs` calls this, with a file in the server's own directory that its own compile
         // child wrote; the engine itself checks version and settings.
-        let component =
-            unsafe { Component::deserialize_file(&self.engine, compiled) }.map_err(Error::Load)?;
+        let component = unsafe { Component::deserialize_file(&self.engine, compiled) }
+            .map_err(|error| self.not_loaded(error))?;
         component
             .initialize_copy_on_write_image()
             .map_err(Error::Load)?;
@@ -179,6 +182,50 @@ impl Sandbox {
             .instantiate_pre(&component)
             .map_err(Error::Load)?;
         Program::new(pre, Arc::clone(&self.room)).map_err(Error::Load)
+    }
+
+    /// What does not fit into the pool is told by the engine in words of its own configuration.
+    fn not_loaded(&self, error: wasmtime::Error) -> Error {
+        let memory_mib = self.config.memory_mib;
+        // In this order: the first words stand in the same message as the second.
+        let causes = [
+            (
+                "defined memories count",
+                "one of the agent's core modules has more than one memory".to_owned(),
+            ),
+            (
+                "module memory does not fit",
+                format!("the agent needs more than {memory_mib} MiB of memory"),
+            ),
+            (
+                "defined tables count",
+                "one of the agent's core modules has more than one table".to_owned(),
+            ),
+            (
+                "module table does not fit",
+                format!("the agent needs more than {ONE_TABLE} elements in one table"),
+            ),
+            (
+                "core module instances, which",
+                format!("the agent has more than {CORE_INSTANCES} instances of core modules"),
+            ),
+            (
+                "Wasm linear memories, which",
+                format!("the agent has more than {MEMORIES} memories"),
+            ),
+            (
+                "tables, which",
+                format!("the agent has more than {TABLES} tables"),
+            ),
+            (
+                "instance allocation for this",
+                "the agent has more functions, globals and types than one instance has room for"
+                    .to_owned(),
+            ),
+        ];
+        let told = format!("{error:#}");
+        let known = causes.into_iter().find(|(words, _)| told.contains(words));
+        known.map_or(Error::Load(error), |(_, unfit)| Error::Unfit(unfit))
     }
 
     /// The configuration in force, clamped to what the machine has.

@@ -91,7 +91,8 @@ pub(super) struct Holdings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     Memory,
-    Table,
+    OneTable,
+    AllTables,
 }
 
 impl Holdings {
@@ -161,11 +162,15 @@ impl ResourceLimiter for Holdings {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let elements = grown(self.elements, current, desired);
-        let enough = elements <= TABLE_ELEMENTS && desired <= ONE_TABLE;
-        if !enough {
-            self.refused = Some(Refused::Table);
-        }
-        self.granted = enough && within(desired, maximum);
+        let refused = if desired > ONE_TABLE {
+            Some(Refused::OneTable)
+        } else if elements > TABLE_ELEMENTS {
+            Some(Refused::AllTables)
+        } else {
+            None
+        };
+        self.refused = refused.or(self.refused);
+        self.granted = refused.is_none() && within(desired, maximum);
         if self.granted {
             self.elements = elements;
         }
@@ -242,6 +247,8 @@ mod tests {
         }
         assert_eq!(held.take_refused(), None);
         assert!(!held.table_growing(0, 1, None).unwrap());
-        assert_eq!(held.take_refused(), Some(Refused::Table));
+        assert_eq!(held.take_refused(), Some(Refused::AllTables));
+        assert!(!held.table_growing(0, ONE_TABLE + 1, None).unwrap());
+        assert_eq!(held.take_refused(), Some(Refused::OneTable));
     }
 }
