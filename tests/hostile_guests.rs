@@ -4,13 +4,17 @@
 mod again;
 mod calls;
 mod cuts;
+mod deeds;
 mod handles;
+mod memory;
 mod output;
 mod panics;
 mod slots;
+mod stack;
 mod surroundings;
 mod time;
 mod traps;
+mod values;
 
 use serde_json::json;
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use wasm_encoder::{ComponentSection, ComponentSectionId, InstanceSection, ModuleArg, RawSection};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -37,21 +38,61 @@ pub(crate) fn agent(items: &str) -> Vec<u8> {
     component(&format!("(module {items} {PRELUDE})"))
 }
 
-/// An agent of a whole core module, which may import what the contract and `wasi.wit` have, and which exports `memory`, `cabi_realloc` and `invoke`.
+/// An agent of a whole core module, which may import what the contract and `wasi.wit` have, and which exports `memory`,
+/// `cabi_realloc` and `invoke`.
 pub(crate) fn component(module: &str) -> Vec<u8> {
+    wider("", StringEncoding::UTF8, module)
+}
+
+/// The same with more imports and exports, as the items of a world, and strings in another encoding.
+pub(crate) fn wider(items: &str, strings: StringEncoding, module: &str) -> Vec<u8> {
     let mut module = wat::parse_str(module).expect("the text is a module");
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     resolve.push_dir(wit).expect("the contract can be read");
-    let wider = resolve
+    resolve
         .push_str("wasi.wit", include_str!("wasi.wit"))
-        .expect("what is added to it can be read");
+        .expect("what is added to the contract can be read");
+    let world =
+        format!("package test:hostile; world hostile {{ include kellion:hostile/agent; {items} }}");
+    let package = resolve
+        .push_str("hostile.wit", &world)
+        .expect("the items are of a world");
     let world = resolve
-        .select_world(&[wider], Some("agent"))
-        .expect("it has a world");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+        .select_world(&[package], Some("hostile"))
+        .expect("the world was defined just now");
+    embed_component_metadata(&mut module, &resolve, world, strings)
         .expect("a module takes a section more");
     let encoder = ComponentEncoder::default().validate(true);
     let mut encoder = encoder.module(&module).expect("the module fits the world");
     encoder.encode().expect("the module becomes a component")
+}
+
+/// The same component with more core modules in it, each instantiated once.
+pub(crate) fn with_modules(component: &[u8], modules: &[&str]) -> Vec<u8> {
+    let (mut module_count, mut depth) = (0, 0);
+    for payload in wasmparser::Parser::new(0).parse_all(component) {
+        match payload.expect("the component is valid") {
+            wasmparser::Payload::ModuleSection { .. } => {
+                module_count += u32::from(depth == 0);
+                depth += 1;
+            }
+            wasmparser::Payload::ComponentSection { .. } => depth += 1,
+            wasmparser::Payload::End(_) => depth -= 1,
+            _ => {}
+        }
+    }
+    let mut component = component.to_vec();
+    for (module, index) in modules.iter().zip(module_count..) {
+        let module = wat::parse_str(module).expect("the text is a module");
+        let section = RawSection {
+            id: ComponentSectionId::CoreModule.into(),
+            data: &module,
+        };
+        section.append_to_component(&mut component);
+        let mut instances = InstanceSection::new();
+        instances.instantiate(index, None::<(&str, ModuleArg)>);
+        instances.append_to_component(&mut component);
+    }
+    component
 }

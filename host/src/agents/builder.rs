@@ -175,7 +175,7 @@ impl Builder {
         let program = self
             .load(program)
             .await
-            .map_err(|error| self.refuse(digest, format!("{error:#}"), Stands::AWhile))?;
+            .map_err(|error| self.refuse(digest, error.to_string(), Stands::AWhile))?;
         let memory_mib = self.sandbox.config().memory_mib;
         self.try_start(&program, memory_mib)
             .await

@@ -326,7 +326,7 @@ impl From<TurnError> for ApiError {
             | TurnError::ManyTurns { .. }
             | TurnError::Crowded { .. }
             | TurnError::Behind { .. }
-            | TurnError::Fault(Fault::Full { .. }) => {
+            | TurnError::Fault(Fault::Full { .. } | Fault::Exhausted) => {
                 Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
             }
             TurnError::ManySessions { .. } | TurnError::LongSession { .. } => {
@@ -343,10 +343,12 @@ impl From<TurnError> for ApiError {
                 | Fault::CpuTime { .. }
                 | Fault::HostCalls { .. }
                 | Fault::Output { .. }
-                | Fault::Handles { .. }
+                | Fault::StartTime { .. }
                 | Fault::Memory { .. }
-                | Fault::Transfer { .. }
-                | Fault::Exhausted,
+                | Fault::Table { .. }
+                | Fault::Handles { .. }
+                | Fault::Stack { .. }
+                | Fault::Transfer { .. },
             )
             | TurnError::Ended(_)
             | TurnError::Broke {

@@ -237,11 +237,22 @@ pub struct TurnFinished {
     pub duration_us: u64,
     /// The session's linear memory afterwards, in bytes.
     pub memory_bytes: u64,
+    /// Its CPU time, in microseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cpu_us: u64,
+    /// The name of the limit that it broke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
     /// What it used of models.
     pub models: ModelUse,
     /// What the agent logged and printed, as much of it as the session's log held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<Logged>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A turn that nothing stands between the begin and the end of: most are so short, and half the work to write.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Instance, ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -9,10 +10,12 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::capabilities::{Capabilities, LogSink};
 use super::clocks::VirtualClock;
-use super::engine::{Config, Program, Sandbox, TICK};
+use super::cpu::{Cpu, CpuTimeUsedUp};
+use super::engine::{Config, Program, Sandbox, WASM_STACK};
 use super::handles::{HandleTable, MAX_HANDLES};
-use super::limits::{CpuBudget, CpuTimeUsedUp, MemoryGauge, MemoryLimit};
+use super::limits::{Holdings, Limit, MemoryGauge, ONE_TABLE, Refused, TABLE_ELEMENTS};
 use super::random::{Chance, Seed};
+use super::room::{NoRoom, Share};
 use super::spending::{CallsUsedUp, OutputUsedUp, Spending};
 use super::stdio::{Printer, Prints};
 use crate::clock::Timestamp;
@@ -20,6 +23,13 @@ use crate::contract::Agent;
 use crate::contract::log::Level;
 use crate::contract::types::{AgentError, Context};
 use crate::workers;
+
+/// CPU time of a start, in milliseconds, if a turn may use as much. As long as the trial start may take at all, and more
+/// than enough for any interpreter.
+const START_CPU_MS: u64 = 10_000;
+
+/// The same for what the host does with a cell between turns, in which no code of the guest's runs.
+const HOST_CPU_MS: u64 = 60_000;
 
 /// All that makes one cell of a program differ from another, until their turns do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +72,11 @@ pub enum Fault {
         /// The limit, in MiB.
         limit_mib: u32,
     },
-    /// The agent opened more than it may have open.
-    #[error("the agent has more than {limit} handles open")]
-    Handles {
-        /// The limit.
-        limit: usize,
+    /// A start computed for too long.
+    #[error("the agent used more than {limit_ms} ms of CPU time to start")]
+    StartTime {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
     },
     /// The agent wanted more memory than a session may have, and could not do without.
     #[error("the agent needs more than {limit_mib} MiB of memory")]
@@ -80,8 +90,28 @@ pub enum Fault {
         /// The limit, in MiB.
         limit_mib: u32,
     },
-    /// The machine could not give the memory that the agent may have.
-    #[error("the machine has no memory left; try again later")]
+    /// The agent wanted larger tables than a session may have, and could not do without.
+    #[error("the agent needs more than {limit} elements in {}", if *.all { "all its tables" } else { "one table" })]
+    Table {
+        /// The limit.
+        limit: usize,
+        /// Whether it is one of all tables together.
+        all: bool,
+    },
+    /// The agent opened more than a session may have open, and never closed it.
+    #[error("the agent holds more than {limit} handles")]
+    Handles {
+        /// The limit.
+        limit: usize,
+    },
+    /// The agent's calls nested too deep, as in a recursion without end.
+    #[error("the agent's calls nest deeper than its {limit_kib} KiB of stack")]
+    Stack {
+        /// The limit, in KiB.
+        limit_kib: usize,
+    },
+    /// The server could not give the memory that the agent may have.
+    #[error("the server has no memory left; try again later")]
     Exhausted,
     /// Every slot for a live session is taken.
     #[error("all {max_live_sessions} live sessions are in use; try again later")]
@@ -89,6 +119,24 @@ pub enum Fault {
         /// The number of slots.
         max_live_sessions: u32,
     },
+}
+
+impl Fault {
+    /// Which limit was broken; none when it was no limit of the agent's.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::CpuTime { .. } => Some(Limit::CpuTime),
+            Self::StartTime { .. } => Some(Limit::StartTime),
+            Self::Memory { .. } => Some(Limit::Memory),
+            Self::HostCalls { .. } => Some(Limit::HostCalls),
+            Self::Output { .. } => Some(Limit::Output),
+            Self::Transfer { .. } => Some(Limit::Transfer),
+            Self::Table { .. } => Some(Limit::Table),
+            Self::Handles { .. } => Some(Limit::Handles),
+            Self::Stack { .. } => Some(Limit::Stack),
+            Self::Trapped(_) | Self::Exhausted | Self::Full { .. } => None,
+        }
+    }
 }
 
 /// The state of a store: what the host keeps for one cell.
@@ -105,8 +153,8 @@ pub(super) struct State {
     pub(super) streams: u32,
     pub(super) spending: Spending,
     pub(super) chance: Chance,
-    memory: MemoryLimit,
-    cpu: CpuBudget,
+    held: Holdings,
+    cpu: Cpu,
 }
 
 impl WasiView for State {
@@ -118,7 +166,8 @@ impl WasiView for State {
     }
 }
 
-/// A live instance. After a [`Fault`], or when a call's future was dropped, it must not be used again.
+/// A live instance. To drop it runs none of the guest's code: the destructors of the resources that it still holds are not
+/// called, and a call that was cut is unwound by the host alone. After a [`Fault`], or when a call's future was dropped, it must not be used again.
 pub struct Cell {
     pub(super) store: Store<State>,
     pub(super) instance: Instance,
@@ -168,22 +217,26 @@ impl Cell {
         birth: &Birth,
     ) -> Result<Cell, Fault> {
         let prints = Prints::new(log, limits.turn_log_kib);
-        let state = State::new(limits, &prints, birth);
+        let share = Share::of(program.room()).map_err(|NoRoom| Fault::Exhausted)?;
+        let state = State::new(limits, &prints, birth, share);
         let mut store = Store::new(program.pre().engine(), state);
-        store.limiter(|state| &mut state.memory);
+        store.limiter(|state| &mut state.held);
         store.set_hostcall_fuel(transfer(limits));
         store.set_max_component_handles(MAX_HANDLES);
-        store.epoch_deadline_callback(|mut store| {
-            let ran = workers::found_running(TICK);
-            store.data_mut().cpu.charge(ran)?;
+        store.epoch_deadline_callback(|store| {
+            workers::found_running();
+            let state = store.data();
+            state.cpu.charge()?;
+            state.held.may_stay()?;
             Ok(UpdateDeadline::Yield(1))
         });
         // Before the first instruction: an agent's start code can loop as well.
         store.set_epoch_deadline(1);
-        let started = async {
+        let cpu = store.data().cpu.clone();
+        let started = cpu.count(async {
             let instance = program.pre().instantiate_async(&mut store).await?;
             Ok((instance, program.agent(&mut store, &instance)?))
-        };
+        });
         let started = started.await;
         prints.flush();
         match started {
@@ -197,7 +250,13 @@ impl Cell {
                 agent,
                 prints,
             }),
-            Err(error) => Err(fault(&mut store, limits, &error)),
+            Err(error) => {
+                let fault = match why(&mut store, limits, &error) {
+                    Fault::CpuTime { limit_ms } => Fault::StartTime { limit_ms },
+                    fault => fault,
+                };
+                Err(told(&store, fault, &error))
+            }
         }
     }
 
@@ -218,10 +277,9 @@ impl Cell {
             false => Spending::UNBOUNDED,
         };
         self.fresh_budget(self.turn_cpu_ms, spending);
-        let outcome = self
-            .agent
-            .call_invoke(&mut self.store, payload, context)
-            .await;
+        let cpu = self.cpu();
+        let call = self.agent.call_invoke(&mut self.store, payload, context);
+        let outcome = cpu.count(call).await;
         let state = self.store.data_mut();
         state.turn = None;
         let outcome = outcome.and_then(|answer| {
@@ -234,17 +292,22 @@ impl Cell {
         outcome.map_err(|error| self.fault(&error))
     }
 
+    /// What counts the time of its calls. Each call into it is counted; one that is not could not be stopped.
+    pub(super) fn cpu(&self) -> Cpu {
+        self.store.data().cpu.clone()
+    }
+
     fn fresh_budget(&mut self, cpu_ms: u64, spending: Spending) {
         let state = self.store.data_mut();
         state.spending = spending;
         state.cpu.reset(cpu_ms);
-        state.memory.take_refused();
+        state.held.take_refused();
         self.store.set_epoch_deadline(1);
     }
 
     /// For calls of the host's own into the accessor: they look at whole memories, and copy nothing.
     pub(super) fn unlimited(&mut self) {
-        self.fresh_budget(self.limits.turn_cpu_ms, Spending::UNBOUNDED);
+        self.fresh_budget(HOST_CPU_MS, Spending::UNBOUNDED);
         self.store.set_hostcall_fuel(usize::MAX);
     }
 
@@ -255,7 +318,8 @@ impl Cell {
 
     /// Why a call failed.
     pub(super) fn fault(&mut self, error: &wasmtime::Error) -> Fault {
-        fault(&mut self.store, &self.limits, error)
+        let fault = why(&mut self.store, &self.limits, error);
+        told(&self.store, fault, error)
     }
 
     /// Log entries and prints go here from now on.
@@ -268,7 +332,7 @@ impl Cell {
     pub fn limit_memory(&mut self, mib: u32) {
         self.limits.memory_mib = self.limits.memory_mib.min(mib);
         let bytes = (self.limits.memory_mib as usize) << 20;
-        self.store.data_mut().memory.set_limit(bytes);
+        self.store.data_mut().held.set_limit(bytes);
     }
 
     /// From now on a turn may compute for so long, in milliseconds, if that is less than what the sandbox gives. What the
@@ -283,6 +347,11 @@ impl Cell {
         self.bounded = bounded;
     }
 
+    /// CPU time of the last turn, or of the running one up to when it waited or yielded last.
+    pub fn cpu_time(&self) -> Duration {
+        self.store.data().cpu.used()
+    }
+
     /// Bytes of linear memory.
     pub fn memory_bytes(&self) -> u64 {
         self.memory().bytes()
@@ -290,7 +359,7 @@ impl Cell {
 
     /// Shows how much linear memory it has, in turns, too.
     pub fn memory(&self) -> MemoryGauge {
-        self.store.data().memory.used().clone()
+        self.store.data().held.gauge().clone()
     }
 }
 
@@ -302,7 +371,7 @@ impl State {
         }
     }
 
-    pub(super) fn new(limits: &Config, prints: &Prints, birth: &Birth) -> Self {
+    pub(super) fn new(limits: &Config, prints: &Prints, birth: &Birth, share: Share) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let wasi = WasiCtxBuilder::new()
@@ -323,8 +392,8 @@ impl State {
             streams: 0,
             spending: Spending::of(limits),
             chance: Chance::new(&birth.seed),
-            memory: MemoryLimit::new((limits.memory_mib as usize) << 20),
-            cpu: CpuBudget::new(limits.turn_cpu_ms),
+            held: Holdings::new((limits.memory_mib as usize) << 20, share),
+            cpu: Cpu::new(limits.turn_cpu_ms.min(START_CPU_MS)),
         }
     }
 }
@@ -343,56 +412,75 @@ fn is_out_of_memory(cause: &(dyn std::error::Error + 'static)) -> bool {
             .is_some_and(|error| error.kind() == std::io::ErrorKind::OutOfMemory)
 }
 
-/// Whether the host's table of resources is full, or the guest's of handles. They are of the same size.
-fn is_out_of_handles(error: &wasmtime::Error) -> bool {
-    let full = |cause: &ResourceTableError| matches!(cause, ResourceTableError::Full);
-    error.downcast_ref().is_some_and(full)
-        || error
-            .root_cause()
-            .to_string()
-            .contains("store handle limit exceeded")
+/// Why a call into the guest failed.
+fn why(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fault {
+    let refused = store.data_mut().held.take_refused();
+    let trap = error.downcast_ref::<Trap>();
+    if error.is::<CpuTimeUsedUp>() {
+        return Fault::CpuTime {
+            limit_ms: store.data().cpu.limit_ms(),
+        };
+    }
+    if error.is::<CallsUsedUp>() {
+        return Fault::HostCalls {
+            limit: limits.turn_host_calls,
+        };
+    }
+    if error.is::<OutputUsedUp>() {
+        return Fault::Output {
+            limit_mib: limits.turn_output_mib,
+        };
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return Fault::Full {
+            max_live_sessions: limits.max_live_sessions,
+        };
+    }
+    if error.is::<NoRoom>() || error.chain().any(is_out_of_memory) {
+        return Fault::Exhausted;
+    }
+    if trap == Some(&Trap::StackOverflow) {
+        return Fault::Stack {
+            limit_kib: WASM_STACK >> 10,
+        };
+    }
+    let cause = error.root_cause().to_string();
+    if is_full(error) || cause.contains("handle limit exceeded") {
+        return Fault::Handles { limit: MAX_HANDLES };
+    }
+    if cause.contains("fuel allocated for hostcalls") {
+        return Fault::Transfer {
+            limit_mib: limits.transfer_mib,
+        };
+    }
+    match (refused, trap) {
+        // What was refused before is, most likely, what it could not do without.
+        (Some(Refused::Memory), _) => Fault::Memory {
+            limit_mib: limits.memory_mib,
+        },
+        (Some(Refused::OneTable), _) => Fault::Table {
+            limit: ONE_TABLE,
+            all: false,
+        },
+        (Some(Refused::AllTables), _) => Fault::Table {
+            limit: TABLE_ELEMENTS,
+            all: true,
+        },
+        (None, Some(trap)) => Fault::Trapped(trap.to_string()),
+        (None, None) => Fault::Trapped(cause),
+    }
+}
+
+/// Whether the table of what the guest holds is full.
+fn is_full(error: &wasmtime::Error) -> bool {
+    matches!(
+        error.downcast_ref::<ResourceTableError>(),
+        Some(ResourceTableError::Full)
+    )
 }
 
 /// Says what went wrong, to the author in the session's log and to the caller in a word.
-fn fault(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fault {
-    let refused_memory = store.data_mut().memory.take_refused();
-    let fault = if error.is::<CpuTimeUsedUp>() {
-        Fault::CpuTime {
-            limit_ms: store.data().cpu.limit_ms(),
-        }
-    } else if error.is::<CallsUsedUp>() {
-        Fault::HostCalls {
-            limit: limits.turn_host_calls,
-        }
-    } else if error.is::<OutputUsedUp>() {
-        Fault::Output {
-            limit_mib: limits.turn_output_mib,
-        }
-    } else if is_out_of_handles(error) {
-        Fault::Handles { limit: MAX_HANDLES }
-    } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-        Fault::Full {
-            max_live_sessions: limits.max_live_sessions,
-        }
-    } else if error.chain().any(is_out_of_memory) {
-        Fault::Exhausted
-    } else if refused_memory {
-        Fault::Memory {
-            limit_mib: limits.memory_mib,
-        }
-    } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        Fault::Trapped(trap.to_string())
-    } else if error
-        .root_cause()
-        .to_string()
-        .contains("fuel allocated for hostcalls")
-    {
-        Fault::Transfer {
-            limit_mib: limits.transfer_mib,
-        }
-    } else {
-        Fault::Trapped(error.root_cause().to_string())
-    };
+fn told(store: &Store<State>, fault: Fault, error: &wasmtime::Error) -> Fault {
     let prints = &store.data().prints;
     prints.note(Level::Error, &format!("{fault}\n{error:?}"));
     fault

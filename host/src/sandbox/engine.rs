@@ -14,11 +14,17 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, io, random, sockets};
 use super::cell::State;
 use super::compatibility::compatibility;
 use super::image::Imaging;
+use super::limits::{CORE_INSTANCES, MEMORIES, ONE_TABLE, TABLES};
+use super::room::Room;
 use crate::contract::{Agent, AgentIndices};
 use crate::workers::Workers;
 
 /// How often running guests are looked at: a spinning guest yields its thread, and is charged, this often.
 pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// How deep the guest's calls may nest, in bytes of stack. Interpreters nest deep: 5,000 nested lists in JSON take CPython
+/// 1.9 MiB. What is not used costs address space alone; the rest of the stack is for what the guest calls.
+pub(super) const WASM_STACK: usize = 2 << 20;
 
 /// What cells may use. `[sandbox]` in the configuration file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -43,6 +49,10 @@ pub struct Config {
     /// What one turn may log and print, in KiB; each entry costs 64 bytes more than it has. 1,024 by default; what a turn
     /// logs beyond that is dropped, and the last entry says how many lines were.
     pub turn_log_kib: u32,
+    /// Memory of the whole server, in MiB, above which no session starts (429), and of the running turns those of the
+    /// largest sessions are given up. By default nine tenths of what the machine or its container has. To be above
+    /// `memory_mib` in `[sessions]`, where idle sessions begin to leave memory.
+    pub server_memory_mib: Option<u64>,
     /// Bytes that one call may hand from the agent to the server, in MiB: an answer, a chunk, a model request.
     /// 16 by default, because the server must hold them in its own memory.
     pub transfer_mib: u32,
@@ -57,6 +67,7 @@ impl Default for Config {
             turn_host_calls: 10_000_000,
             turn_output_mib: 96,
             turn_log_kib: 1_024,
+            server_memory_mib: None,
             transfer_mib: 16,
         }
     }
@@ -82,6 +93,9 @@ pub enum Error {
     /// A compiled program is damaged, or was made by another version or configuration of the server.
     #[error("cannot load a compiled program")]
     Load(#[source] wasmtime::Error),
+    /// It needs more than any session has. In words for its author.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 /// The process's one engine, the thread that ticks for it, and those where guests compute for long.
@@ -90,6 +104,7 @@ pub struct Sandbox {
     linker: Linker<State>,
     config: Config,
     compatibility: [u8; 32],
+    room: Arc<Room>,
     running: Arc<AtomicBool>,
     workers: Arc<Workers>,
 }
@@ -106,14 +121,16 @@ const DESCRIPTORS: &str = if cfg!(target_os = "linux") {
 pub struct Program(Arc<Loaded>);
 
 struct Loaded {
+    room: Arc<Room>,
     pre: InstancePre<State>,
     agent: AgentIndices,
     imaging: Option<Imaging>,
 }
 
 impl Program {
-    fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
+    fn new(pre: InstancePre<State>, room: Arc<Room>) -> wasmtime::Result<Self> {
         Ok(Self(Arc::new(Loaded {
+            room,
             agent: AgentIndices::new(&pre)?,
             imaging: Imaging::of(&pre),
             pre,
@@ -127,6 +144,11 @@ impl Program {
 
     pub(super) fn pre(&self) -> &InstancePre<State> {
         &self.0.pre
+    }
+
+    /// The memory that its cells share with all others.
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.0.room
     }
 
     /// The exports of one of its instances.
@@ -157,12 +179,14 @@ impl Sandbox {
         super::image::pages::prepare();
         let compatibility = compatibility(&engine, config.memory_mib).map_err(failed)?;
         let running = Arc::new(AtomicBool::new(true));
-        tick(&engine, Arc::clone(&running));
+        let room = Arc::new(Room::new(config.server_memory_mib));
+        tick(&engine, Arc::clone(&room), Arc::clone(&running));
         Ok(Self {
             engine,
             linker,
             config,
             compatibility,
+            room,
             running,
             workers: Arc::default(),
         })
@@ -191,8 +215,8 @@ impl Sandbox {
         // of the compiler and these settings of the engine; only the server's user may write to it, and it has no other
         // name. `kellion check`, a process of its own, loads what it compiled itself a moment before. The engine checks
         // version and settings again.
-        let component =
-            unsafe { Component::deserialize_file(&self.engine, compiled) }.map_err(Error::Load)?;
+        let component = unsafe { Component::deserialize_file(&self.engine, compiled) }
+            .map_err(|error| self.not_loaded(error))?;
         component
             .initialize_copy_on_write_image()
             .map_err(Error::Load)?;
@@ -200,7 +224,51 @@ impl Sandbox {
             .linker
             .instantiate_pre(&component)
             .map_err(Error::Load)?;
-        Program::new(pre).map_err(Error::Load)
+        Program::new(pre, Arc::clone(&self.room)).map_err(Error::Load)
+    }
+
+    /// What does not fit into the pool is told by the engine in words of its own configuration.
+    fn not_loaded(&self, error: wasmtime::Error) -> Error {
+        let memory_mib = self.config.memory_mib;
+        // In this order: the first words stand in the same message as the second.
+        let causes = [
+            (
+                "defined memories count",
+                "one of the agent's core modules has more than one memory".to_owned(),
+            ),
+            (
+                "module memory does not fit",
+                format!("the agent needs more than {memory_mib} MiB of memory"),
+            ),
+            (
+                "defined tables count",
+                "one of the agent's core modules has more than one table".to_owned(),
+            ),
+            (
+                "module table does not fit",
+                format!("the agent needs more than {ONE_TABLE} elements in one table"),
+            ),
+            (
+                "core module instances, which",
+                format!("the agent has more than {CORE_INSTANCES} instances of core modules"),
+            ),
+            (
+                "Wasm linear memories, which",
+                format!("the agent has more than {MEMORIES} memories"),
+            ),
+            (
+                "tables, which",
+                format!("the agent has more than {TABLES} tables"),
+            ),
+            (
+                "instance allocation for this",
+                "the agent has more functions, globals and types than one instance has room for"
+                    .to_owned(),
+            ),
+        ];
+        let told = format!("{error:#}");
+        let known = causes.into_iter().find(|(words, _)| told.contains(words));
+        known.map_or(Error::Load(error), |(_, unfit)| Error::Unfit(unfit))
     }
 
     /// Where cells should be started and invoked, so that one that computes for long is in nobody's way.
@@ -220,12 +288,21 @@ impl Drop for Sandbox {
     }
 }
 
-/// Epochs are ticked by a thread of their own: a task could be kept from running by the very guests it must interrupt.
-fn tick(engine: &Engine, running: Arc<AtomicBool>) {
+/// The server's memory is looked at so often, in ticks.
+const LOOK: u32 = 5;
+
+/// Epochs are ticked by a thread of their own: a task could be kept from running by the very guests it must interrupt. So
+/// could one that watches their memory.
+fn tick(engine: &Engine, room: Arc<Room>, running: Arc<AtomicBool>) {
     let engine = engine.weak();
     std::thread::spawn(move || {
+        let mut ticks: u32 = 0;
         while running.load(Ordering::Relaxed) {
             std::thread::sleep(TICK);
+            ticks = ticks.wrapping_add(1);
+            if ticks.is_multiple_of(LOOK) {
+                room.look();
+            }
             match engine.upgrade() {
                 Some(engine) => engine.increment_epoch(),
                 None => break,
@@ -289,10 +366,8 @@ pub(super) fn shared(memory_mib: u32) -> wasmtime::Config {
         .epoch_interruption(true)
         .relaxed_simd_deterministic(true)
         .memory_reservation(u64::from(memory_mib) << 20)
-        // Interpreters nest deep: 5,000 nested lists in JSON take CPython 1.9 MiB. What is not used costs address space
-        // alone; the rest of the stack is for what the guest calls.
         .async_stack_size(4 << 20)
-        .max_wasm_stack(2 << 20)
+        .max_wasm_stack(WASM_STACK)
         .async_stack_zeroing(true)
         // An agent's debug info is a stranger's data; nothing here parses it.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
@@ -327,12 +402,6 @@ fn proposals(config: &mut wasmtime::Config) {
         .wasm_component_model_fixed_length_lists(false);
 }
 
-/// Core instances of one component: 40 of its own, and an accessor for each memory.
-const CORE_INSTANCES: u32 = 42;
-
-/// Tables of one component.
-const TABLES: u32 = 10;
-
 /// The serving engine: no compiler, and every instance from a pool.
 fn serving(config: &Config) -> wasmtime::Config {
     let sessions = config.max_live_sessions;
@@ -346,10 +415,10 @@ fn serving(config: &Config) -> wasmtime::Config {
         .total_core_instances(sessions.saturating_mul(CORE_INSTANCES))
         .total_tables(sessions.saturating_mul(TABLES))
         .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(2)
+        .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
         .max_memory_size((config.memory_mib as usize) << 20)
-        .table_elements(20_000)
+        .table_elements(ONE_TABLE)
         .linear_memory_keep_resident(1 << 20)
         .table_keep_resident(16 << 10)
         // A turn of a Rust agent touches two or three pages; zeroing them costs less than faulting them in again.

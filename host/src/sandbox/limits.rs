@@ -1,15 +1,90 @@
-//! What one cell may use: memory summed over all its memories, and CPU time counted in ticks.
+//! What one cell may use: its limits by name, and the counting of memory and tables, each summed over the whole store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
+use serde::Serialize;
 use wasmtime::ResourceLimiter;
 
-use super::engine::TICK;
+use super::room::{NoRoom, Share};
+
+/// A limit that an agent can break. A closed set: the names stand in receipts and in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// CPU time of one turn.
+    CpuTime,
+    /// Time of one turn, waiting included.
+    WallTime,
+    /// CPU time of a start, before the first turn can run.
+    StartTime,
+    /// Linear memory, all memories together.
+    Memory,
+    /// Elements of tables, all tables together.
+    Table,
+    /// Handles that are open at one time.
+    Handles,
+    /// How deep calls nest.
+    Stack,
+    /// Bytes handed over in one call.
+    Transfer,
+    /// What one turn asks of the host.
+    HostCalls,
+    /// Bytes sent to the caller in one turn.
+    Output,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::CpuTime,
+        Self::WallTime,
+        Self::StartTime,
+        Self::Memory,
+        Self::Table,
+        Self::Handles,
+        Self::Stack,
+        Self::Transfer,
+        Self::HostCalls,
+        Self::Output,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CpuTime => "cpu-time",
+            Self::WallTime => "wall-time",
+            Self::StartTime => "start-time",
+            Self::Memory => "memory",
+            Self::Table => "table",
+            Self::Handles => "handles",
+            Self::Stack => "stack",
+            Self::Transfer => "transfer",
+            Self::HostCalls => "host-calls",
+            Self::Output => "output",
+        }
+    }
+
+    /// The limit that is called so; none when no limit is, as of a later version's.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.as_str() == name)
+    }
+}
+
+/// Elements of all tables of one store together. An interpreter takes some 10,000; each costs 16 bytes at most.
+pub(super) const TABLE_ELEMENTS: usize = 100_000;
 
 /// Elements of one table; the pool has no room for more.
-const TABLE_ELEMENTS: usize = 20_000;
+pub(super) const ONE_TABLE: usize = 20_000;
+
+/// Core instances of one component: 40 of its own, and an accessor for each memory.
+pub(super) const CORE_INSTANCES: u32 = 42;
+
+/// Memories of one component.
+pub(super) const MEMORIES: u32 = 2;
+
+/// Tables of one component.
+pub(super) const TABLES: u32 = 10;
 
 /// Shows how much linear memory a cell has, wherever that is. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -22,22 +97,35 @@ impl MemoryGauge {
     }
 }
 
-/// Counts the memory of one store. (The engine's own limiter counts each memory by itself.)
+/// Counts the memory and the tables of one store. (The engine's own limiter counts each by itself.)
 #[derive(Debug)]
-pub(super) struct MemoryLimit {
+pub(super) struct Holdings {
+    share: Share,
     limit: usize,
-    used: MemoryGauge,
-    refused: bool,
+    memory: MemoryGauge,
+    elements: usize,
+    refused: Option<Refused>,
     /// The last growth was within every limit.
     granted: bool,
 }
 
-impl MemoryLimit {
-    pub(super) fn new(limit: usize) -> Self {
+/// What a guest wanted more of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    Memory,
+    OneTable,
+    AllTables,
+}
+
+impl Holdings {
+    /// With so many bytes of memory to be had.
+    pub(super) fn new(limit: usize, share: Share) -> Self {
         Self {
+            share,
             limit,
-            used: MemoryGauge::default(),
-            refused: false,
+            memory: MemoryGauge::default(),
+            elements: 0,
+            refused: None,
             granted: false,
         }
     }
@@ -47,31 +135,46 @@ impl MemoryLimit {
         self.limit = limit;
     }
 
-    /// What shows how much is in use.
-    pub(super) fn used(&self) -> &MemoryGauge {
-        &self.used
+    /// Whether the server has room for all this.
+    pub(super) fn may_stay(&self) -> Result<(), NoRoom> {
+        self.share.may_stay()
     }
 
-    /// Whether the guest was refused memory since the last call of this function.
-    pub(super) fn take_refused(&mut self) -> bool {
-        std::mem::take(&mut self.refused)
+    /// Bytes of linear memory in use.
+    pub(super) fn memory(&self) -> usize {
+        self.memory.0.load(Ordering::Relaxed)
+    }
+
+    /// What shows how much is in use.
+    pub(super) fn gauge(&self) -> &MemoryGauge {
+        &self.memory
+    }
+
+    /// What the guest was refused last, since the last call of this function.
+    pub(super) fn take_refused(&mut self) -> Option<Refused> {
+        self.refused.take()
     }
 }
 
 /// A refusal is a matter of limits alone, so that a replay is refused the same.
-impl ResourceLimiter for MemoryLimit {
+impl ResourceLimiter for Holdings {
     fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let used = self.used.0.load(Ordering::Relaxed);
-        let used = used.saturating_add(desired.saturating_sub(current));
-        self.refused |= used > self.limit;
-        self.granted = used <= self.limit && within(desired, maximum);
+        let had = self.memory();
+        let memory = grown(had, current, desired);
+        let enough = memory <= self.limit;
+        if !enough {
+            self.refused = Some(Refused::Memory);
+        }
+        self.granted = enough && within(desired, maximum);
         if self.granted {
-            self.used.0.store(used, Ordering::Relaxed);
+            self.share.grow(memory - had);
+            self.memory.0.store(memory, Ordering::Relaxed);
+            self.share.may_stay()?;
         }
         Ok(self.granted)
     }
@@ -82,20 +185,44 @@ impl ResourceLimiter for MemoryLimit {
 
     fn table_growing(
         &mut self,
-        _: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        self.granted = desired <= TABLE_ELEMENTS && within(desired, maximum);
+        let elements = grown(self.elements, current, desired);
+        let refused = if desired > ONE_TABLE {
+            Some(Refused::OneTable)
+        } else if elements > TABLE_ELEMENTS {
+            Some(Refused::AllTables)
+        } else {
+            None
+        };
+        self.refused = refused.or(self.refused);
+        self.granted = refused.is_none() && within(desired, maximum);
+        if self.granted {
+            self.elements = elements;
+        }
         Ok(self.granted)
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         self.failed(error)
     }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES as usize
+    }
 }
 
-impl MemoryLimit {
+impl Holdings {
     /// When the machine cannot give what was granted, the guest must not live to see the difference.
     fn failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         if std::mem::take(&mut self.granted) {
@@ -106,47 +233,48 @@ impl MemoryLimit {
     }
 }
 
+/// A sum, when one of its parts changes.
+fn grown(sum: usize, current: usize, desired: usize) -> usize {
+    sum.saturating_add(desired.saturating_sub(current))
+}
+
 fn within(desired: usize, maximum: Option<usize>) -> bool {
     maximum.is_none_or(|maximum| desired <= maximum)
 }
 
-/// CPU time of the running turn, counted at ticks of [`TICK`].
-#[derive(Debug)]
-pub(super) struct CpuBudget {
-    limit_ms: u64,
-    used: Duration,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::room::Room;
+    use super::*;
 
-/// The turn has used up its CPU time.
-#[derive(Debug, thiserror::Error)]
-#[error("the CPU time of the turn is used up")]
-pub(super) struct CpuTimeUsedUp;
-
-impl CpuBudget {
-    pub(super) fn new(limit_ms: u64) -> Self {
-        Self {
-            limit_ms,
-            used: Duration::ZERO,
+    #[test]
+    fn each_limit_is_found_by_its_name() {
+        for limit in Limit::ALL {
+            assert_eq!(Limit::parse(limit.as_str()), Some(limit));
+            assert_eq!(serde_json::json!(limit), limit.as_str());
         }
+        assert_eq!(Limit::parse("patience"), None);
     }
 
-    /// A new turn begins, with so much.
-    pub(super) fn reset(&mut self, limit_ms: u64) {
-        *self = Self::new(limit_ms);
-    }
-
-    /// What the turn may use, in milliseconds.
-    pub(super) fn limit_ms(&self) -> u64 {
-        self.limit_ms
-    }
-
-    /// The guest was found running at a tick, and has computed for so long.
-    pub(super) fn charge(&mut self, ran: Duration) -> Result<(), CpuTimeUsedUp> {
-        self.used = self.used.saturating_add(ran);
-        if self.used > Duration::max(TICK, Duration::from_millis(self.limit_ms)) {
-            Err(CpuTimeUsedUp)
-        } else {
-            Ok(())
+    #[test]
+    fn memory_and_tables_are_summed() {
+        let room = Arc::new(Room::new(None));
+        let mut held = Holdings::new(3 << 20, Share::of(&room).unwrap());
+        let mut memory = |from: usize, to: usize| held.memory_growing(from << 20, to << 20, None);
+        assert!(memory(0, 2).unwrap());
+        assert!(memory(0, 1).unwrap());
+        assert!(!memory(1, 2).unwrap(), "the other memory has the rest");
+        assert_eq!(
+            (held.memory(), held.take_refused()),
+            (3 << 20, Some(Refused::Memory))
+        );
+        for _ in 0..5 {
+            assert!(held.table_growing(0, ONE_TABLE, None).unwrap());
         }
+        assert_eq!(held.take_refused(), None);
+        assert!(!held.table_growing(0, 1, None).unwrap());
+        assert_eq!(held.take_refused(), Some(Refused::AllTables));
+        assert!(!held.table_growing(0, ONE_TABLE + 1, None).unwrap());
+        assert_eq!(held.take_refused(), Some(Refused::OneTable));
     }
 }

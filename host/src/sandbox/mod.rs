@@ -12,6 +12,7 @@ mod cell;
 mod clocks;
 mod compatibility;
 mod compile;
+mod cpu;
 mod engine;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -24,6 +25,7 @@ mod model;
 mod poll;
 mod random;
 mod response;
+mod room;
 mod scan;
 mod session;
 mod spending;
@@ -36,8 +38,9 @@ pub use cell::{Birth, Cell, Fault};
 pub use compile::{CompileError, EDITION, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
 pub use image::{Damaged, Image, NotImageable, NotRestored};
-pub use limits::MemoryGauge;
+pub use limits::{Limit, MemoryGauge};
 pub use random::Seed;
+pub use room::{available, resident};
 pub use scan::{Refused, scan};
 
 #[cfg(test)]

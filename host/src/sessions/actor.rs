@@ -352,7 +352,7 @@ impl Actor {
             | TurnEnd::Diverged(_)
             | TurnEnd::Abandoned { .. } => true,
         };
-        if let Some(receipt) = performance.receipt(&end, life.memory_bytes()) {
+        if let Some(receipt) = performance.receipt(&end, life) {
             self.shared.tally.turn(&receipt);
             self.record.add(receipt);
         }

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::contract::types::{Context, Header};
 use crate::ids::{EndpointName, InvocationId, RequestId, SessionKey};
 use crate::journal;
-use crate::sandbox::Fault;
+use crate::sandbox::{Fault, Limit};
 use crate::tenants::Policy;
 
 /// One request to a session.
@@ -165,6 +165,15 @@ pub enum TurnError {
 }
 
 impl TurnError {
+    /// Which limit of the agent's was broken, if it was one.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Fault(fault) => fault.limit(),
+            Self::TimedOut { .. } => Some(Limit::WallTime),
+            _ => None,
+        }
+    }
+
     /// The journal cannot be written. Why is for the server's log.
     pub(super) fn unrecorded(error: &journal::Error) -> Self {
         if matches!(error, journal::Error::Damaged { .. }) {

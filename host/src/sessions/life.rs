@@ -311,6 +311,12 @@ impl Life {
         self.memory.as_ref().map_or(0, MemoryGauge::bytes)
     }
 
+    /// CPU time of the last turn, in microseconds.
+    pub(super) fn cpu_us(&self) -> u64 {
+        let time = self.cell.as_ref().map(Cell::cpu_time).unwrap_or_default();
+        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// The stored answer of a call that is asked again; none when it was never answered.
     pub(super) async fn stored(
         &mut self,
@@ -415,6 +421,8 @@ pub(super) async fn end(
             },
             duration_us: 0,
             memory_bytes: 0,
+            cpu_us: 0,
+            limit: None,
             models: ModelUse::default(),
             log: Vec::new(),
         };

@@ -10,6 +10,7 @@ use crate::ids::InvocationId;
 use crate::journal::{
     self, History, Observed, Record, Sequenced, Started, TurnAccepted, TurnFinished,
 };
+use crate::sandbox::Limit;
 
 /// A session's life so far.
 #[derive(Debug)]
@@ -188,7 +189,9 @@ impl PastTurn {
             at: self.accepted.at,
             outcome,
             duration_us: self.finished.duration_us,
+            cpu_us: self.finished.cpu_us,
             memory_bytes: self.finished.memory_bytes,
+            limit: self.finished.limit.as_deref().and_then(Limit::parse),
             models: self.finished.models.into(),
             output_bytes: output_bytes as u64,
         }

@@ -24,7 +24,7 @@ use crate::clock::Timestamp;
 use crate::contract::types::{AgentError, Context};
 use crate::ids::{InvocationId, RequestId};
 use crate::journal::{self, Body, Logged, Observed, Record, TurnAccepted, TurnFinished};
-use crate::sandbox::{Capabilities, Fault};
+use crate::sandbox::{Capabilities, Fault, Limit};
 
 /// A turn that is performed.
 pub(super) struct Performance {
@@ -64,6 +64,18 @@ pub(super) enum TurnEnd {
     Unrecorded(TurnError),
     /// What was recorded is not what happens.
     Diverged(Diverged),
+}
+
+impl TurnEnd {
+    /// Which limit the turn broke, if it was one.
+    fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Faulted(error) | Self::Abandoned { error, .. } => error.limit(),
+            Self::Answered(_) | Self::AgentError(_) | Self::Unrecorded(_) | Self::Diverged(_) => {
+                None
+            }
+        }
+    }
 }
 
 impl From<Halted> for TurnEnd {
@@ -145,7 +157,7 @@ impl Performance {
     }
 
     /// What the turn cost; none for one that is not over.
-    pub(super) fn receipt(&self, end: &TurnEnd, memory_bytes: u64) -> Option<Receipt> {
+    pub(super) fn receipt(&self, end: &TurnEnd, life: &Life) -> Option<Receipt> {
         let outcome = match end {
             TurnEnd::Answered(_) => Outcome::Answered,
             TurnEnd::AgentError(_) => Outcome::AgentError,
@@ -159,7 +171,9 @@ impl Performance {
             at: self.at,
             outcome,
             duration_us: self.duration_us(),
-            memory_bytes,
+            cpu_us: life.cpu_us(),
+            memory_bytes: life.memory_bytes(),
+            limit: end.limit(),
             models: self.meter.models(),
             output_bytes: self.meter.output_bytes(),
         })
@@ -220,6 +234,7 @@ impl Performance {
             },
             TurnEnd::Unrecorded(_) | TurnEnd::Diverged(_) => return end,
         };
+        let limit = end.limit().map(|limit| limit.as_str().to_owned());
         let entries = record.log.newest(self.request());
         let finished = TurnFinished {
             turn: self.number,
@@ -227,6 +242,8 @@ impl Performance {
             outcome,
             duration_us: self.duration_us(),
             memory_bytes: life.memory_bytes(),
+            cpu_us: life.cpu_us(),
+            limit,
             models: self.meter.models().into(),
             log: entries
                 .into_iter()
@@ -276,7 +293,7 @@ pub(super) async fn perform(
         Ok(cell) => cell,
         // Not the agent's fault, and no answer of its own.
         Err(NoCell::Fault(fault @ Fault::Exhausted)) => {
-            return TurnEnd::Unrecorded(TurnError::Unrecovered(fault.to_string()));
+            return TurnEnd::Unrecorded(TurnError::Fault(fault));
         }
         Err(NoCell::Fault(fault)) => return TurnEnd::Faulted(TurnError::Fault(fault)),
         Err(NoCell::Diverged(diverged)) => return TurnEnd::Diverged(diverged),

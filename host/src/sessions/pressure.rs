@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 
 use super::Shared;
+use crate::sandbox::{available, resident};
 
 /// How often the server looks at its memory.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -75,23 +76,4 @@ fn limit(shared: &Shared) -> Option<u64> {
         Some(mib) => Some(mib << 20),
         None => Some(available()? / 5 * 4),
     }
-}
-
-/// What the machine has, or the container if that is less.
-fn available() -> Option<u64> {
-    let kib = kib("/proc/meminfo", "MemTotal:")?;
-    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max");
-    let container = container.ok().and_then(|max| max.trim().parse().ok());
-    Some(container.unwrap_or(u64::MAX).min(kib << 10))
-}
-
-/// The memory of this process, in bytes.
-fn resident() -> Option<u64> {
-    kib("/proc/self/status", "VmRSS:").map(|kib| kib << 10)
-}
-
-fn kib(file: &str, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
-    value.trim().trim_end_matches("kB").trim().parse().ok()
 }

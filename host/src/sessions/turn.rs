@@ -19,7 +19,7 @@ use crate::contract::model::{Error, Request, Response};
 use crate::contract::session::Budget;
 use crate::ids::RequestId;
 use crate::models::{Provider, estimated_tokens};
-use crate::sandbox::Capabilities;
+use crate::sandbox::{Capabilities, Limit};
 
 /// What a turn cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,8 +35,13 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// From its begin to its end, in microseconds.
     pub duration_us: u64,
+    /// CPU time, in microseconds: of the agent, and of what the server did in its name.
+    pub cpu_us: u64,
     /// The session's linear memory afterwards, in bytes.
     pub memory_bytes: u64,
+    /// The limit that it broke.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// What it used of models.
     pub models: ModelUse,
     /// Bytes of the answer.

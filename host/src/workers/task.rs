@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::cpu;
 use super::queue::Queue;
 
 /// Goes on whenever it is woken, until it ends or is given up.
@@ -18,19 +16,13 @@ pub(super) struct Task {
 
 enum Stand {
     /// Until it is woken.
-    Waiting(Work),
+    Waiting(BoxFuture<'static, ()>),
     /// In the queue.
-    Ready(Work),
+    Ready(BoxFuture<'static, ()>),
     /// A worker has it; it was woken meanwhile, or not.
     Running { woken: bool },
     /// It ended, or it was given up: a worker that has it drops it.
     Over,
-}
-
-struct Work {
-    future: BoxFuture<'static, ()>,
-    /// What it computed and was not charged for yet.
-    uncharged: Duration,
 }
 
 impl Task {
@@ -40,14 +32,10 @@ impl Task {
         queue: &Arc<Queue>,
         future: BoxFuture<'static, ()>,
     ) -> Arc<Self> {
-        let work = Work {
-            future,
-            uncharged: Duration::ZERO,
-        };
         let task = Arc::new(Self {
             group,
             queue: Arc::clone(queue),
-            stand: Mutex::new(Stand::Ready(work)),
+            stand: Mutex::new(Stand::Ready(future)),
         });
         queue.push(Arc::clone(&task));
         task
@@ -66,12 +54,12 @@ impl Task {
 
     /// Polls it once.
     pub(super) fn go_on(self: Arc<Self>) {
-        let mut work = {
+        let mut future = {
             let mut stand = self.stand();
             match std::mem::replace(&mut *stand, Stand::Over) {
-                Stand::Ready(work) => {
+                Stand::Ready(future) => {
                     *stand = Stand::Running { woken: false };
-                    work
+                    future
                 }
                 // Given up while it was in the queue.
                 other => {
@@ -82,20 +70,19 @@ impl Task {
         };
         let waker = Waker::from(Arc::clone(&self));
         let mut context = Context::from_waker(&waker);
-        let Work { future, uncharged } = &mut work;
-        let polled = cpu::metered(uncharged, || future.as_mut().poll(&mut context));
+        let polled = future.as_mut().poll(&mut context);
         let mut stand = self.stand();
         match (&*stand, polled) {
             (Stand::Running { woken: true }, Poll::Pending) => {
-                *stand = Stand::Ready(work);
+                *stand = Stand::Ready(future);
                 drop(stand);
                 self.queue.push(Arc::clone(&self));
             }
-            (Stand::Running { woken: false }, Poll::Pending) => *stand = Stand::Waiting(work),
+            (Stand::Running { woken: false }, Poll::Pending) => *stand = Stand::Waiting(future),
             _ => {
                 *stand = Stand::Over;
                 drop(stand);
-                drop(work);
+                drop(future);
             }
         }
     }
@@ -109,8 +96,8 @@ impl Wake for Task {
     fn wake(self: Arc<Self>) {
         let mut stand = self.stand();
         match std::mem::replace(&mut *stand, Stand::Over) {
-            Stand::Waiting(work) => {
-                *stand = Stand::Ready(work);
+            Stand::Waiting(future) => {
+                *stand = Stand::Ready(future);
                 drop(stand);
                 self.queue.push(Arc::clone(&self));
             }

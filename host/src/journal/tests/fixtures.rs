@@ -190,6 +190,8 @@ pub(super) fn finished(turn: u64, output: impl Into<Vec<u8>>) -> Record {
         },
         duration_us: 1_234,
         memory_bytes: 1 << 20,
+        cpu_us: 0,
+        limit: None,
         models: ModelUse {
             calls: 1,
             input_tokens: 3,

@@ -109,6 +109,8 @@ fn everything() -> Vec<Record> {
             outcome,
             duration_us,
             memory_bytes,
+            cpu_us: 0,
+            limit: None,
             models,
             log: vec![Logged {
                 at: NOON,

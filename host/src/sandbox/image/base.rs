@@ -42,7 +42,8 @@ impl Base {
     ) -> Result<Self, Fault> {
         let mut cell = Cell::begin(limits, program, Arc::new(Silence), &Birth::TRIAL).await?;
         cell.unlimited();
-        match Self::of(&mut cell, imaging).await {
+        let cpu = cell.cpu();
+        match cpu.count(Self::of(&mut cell, imaging)).await {
             Ok(base) => Ok(base),
             Err(error) => Err(cell.fault(&error)),
         }

@@ -21,7 +21,8 @@ impl Cell {
         let base = imaging.base(&program, &self.limits).await;
         let base = base.map_err(NotImageable::NoBase)?;
         self.unlimited();
-        let image = self.image(imaging, base).await;
+        let cpu = self.cpu();
+        let image = cpu.count(self.image(imaging, base)).await;
         self.limited();
         match image {
             Ok(image) => image,
@@ -34,7 +35,8 @@ impl Cell {
         let program = self.program.clone();
         let imaging = program.imaging().ok_or(NotImageable::Program)?;
         self.unlimited();
-        let digest = self.digest(imaging).await;
+        let cpu = self.cpu();
+        let digest = cpu.count(self.digest(imaging)).await;
         self.limited();
         digest.map_err(|error| NotImageable::Broken(self.fault(&error)))
     }

@@ -30,7 +30,8 @@ impl Cell {
         }
         let mut cell = Cell::begin(limits, program, Arc::new(Silence), &Birth::TRIAL).await?;
         cell.unlimited();
-        let filled = cell.fill(imaging, base, image).await;
+        let cpu = cell.cpu();
+        let filled = cpu.count(cell.fill(imaging, base, image)).await;
         cell.limited();
         if let Err(error) = filled {
             return Err(cell.fault(&error).into());

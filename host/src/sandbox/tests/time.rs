@@ -15,6 +15,7 @@ use wasmtime_wasi::p2::bindings::io::poll::{Host as _, HostPollable};
 use super::super::Capabilities;
 use super::super::cell::State;
 use super::super::engine::Config;
+use super::super::room::{Room, Share};
 use super::super::stdio::Prints;
 use super::stage::{Log, PROBE, START, Session, Stage, birth};
 use crate::clock::Timestamp;
@@ -26,7 +27,8 @@ use crate::contract::session::Budget;
 fn state() -> State {
     let log = Arc::new(Log::default());
     let prints = Prints::new(log.clone(), Config::default().turn_log_kib);
-    State::new(&Config::default(), &prints, &birth(1))
+    let share = Share::of(&Arc::new(Room::new(None))).unwrap();
+    State::new(&Config::default(), &prints, &birth(1), share)
 }
 
 fn monotonic(state: &mut State) -> u64 {
