@@ -35,6 +35,8 @@ case $deed in
   fork) sleep 1000 & (sleep 1000 >/dev/null 2>&1) & exit 3 ;;
   flood) exec head -c 10000000000 /dev/zero ;;
   kill) kill -9 $$ ;;
+  starve) ulimit -c 0; echo 'memory allocation of 8 bytes failed' >&2; kill -ABRT $$ ;;
+  toil) ulimit -c 0; kill -XCPU $$ ;;
   tell) env > {0}/environment; echo 'a secret of the operator' >&2; exit 3 ;;
   *) exec {1} \"$@\" ;;
 esac
@@ -106,6 +108,8 @@ async fn u12_a_compiler_gone_bad_costs_its_own_component_and_leaves_nothing_behi
         ("fork", "ended without a word"),
         ("flood", "it takes more than 16 MiB on the disk"),
         ("kill", "the work on it was killed"),
+        ("starve", "it takes more memory than there is for it"),
+        ("toil", "it takes more CPU time than there is for it"),
         ("tell", "ended without a word"),
     ];
     for (deed, told) in deeds {
