@@ -66,11 +66,11 @@ impl Local {
     /// The same with another configuration.
     pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         let usual = |clock| -> Arc<dyn Clock> { Arc::new(clock) };
-        Self::of(Arc::new(Offline), usual, configure).await
+        Self::surrounded(Arc::new(Offline), usual, configure).await
     }
 
     /// The same with another provider, and with another clock, which may look at the usual one.
-    pub(crate) async fn of(
+    pub(crate) async fn surrounded(
         provider: Arc<dyn Provider>,
         clock: impl FnOnce(ManualClock) -> Arc<dyn Clock>,
         configure: impl FnOnce(&mut Config),

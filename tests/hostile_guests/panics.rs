@@ -120,7 +120,7 @@ async fn stage(durability: Durability) -> (Local, Arc<Fragile>) {
         config.sessions.durability = durability;
         config.sandbox.max_live_sessions = 8;
     };
-    let local = Local::of(Arc::clone(&fragile) as _, clock, configure).await;
+    let local = Local::surrounded(Arc::clone(&fragile) as _, clock, configure).await;
     (local, fragile)
 }
 

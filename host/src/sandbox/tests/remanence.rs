@@ -170,7 +170,7 @@ impl Slot {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&compile(component, MEMORY_MIB).unwrap())
             .unwrap();
-        self.sandbox.load(file.path()).unwrap()
+        self.sandbox.load(file.as_file()).unwrap()
     }
 
     async fn start(&self, program: &Program) -> Session {

@@ -82,7 +82,7 @@ async fn g28_a_turn_that_is_dropped_at_any_await_is_finished_later_or_never_was(
                 1 => was_not += 1,
                 _ => was += 1,
             }
-            let last = Performance::new(invocation(count()), nobody());
+            let last = Performance::new(invocation(count()), Instant::now(), nobody());
             let last = performed(&shared, &record, &mut life, turns + 1, last).await;
             let TurnEnd::Answered(counted) = last else {
                 panic!("{deed}, dropped at await {awaits}: the session does not go on")
