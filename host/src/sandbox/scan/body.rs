@@ -7,6 +7,43 @@ use super::budget::{Budget, Meter};
 use super::module::{Arity, Module};
 use super::proposals;
 
+/// A block that is open.
+struct Label {
+    /// How many values a branch to it brings.
+    takes: u32,
+    /// How often a local is set in it.
+    sets: u64,
+    branches: u64,
+}
+
+impl Label {
+    fn of(takes: u32) -> Self {
+        Self {
+            takes,
+            sets: 0,
+            branches: 0,
+        }
+    }
+
+    /// Values that the compiler makes where the branches to it and the way through it meet: all of its branches are inside,
+    /// so a local that is not set there is the same on every way.
+    fn values(&self, locals: u64) -> u64 {
+        if self.branches == 0 {
+            return 0;
+        }
+        let each = self.sets.min(locals) + u64::from(self.takes);
+        each.saturating_mul(self.branches + 1)
+    }
+}
+
+/// To a label so far out; to one that is not there, nothing.
+fn branch(labels: &mut [Label], depth: u32) {
+    let at = labels.len().checked_sub(1 + depth as usize);
+    if let Some(label) = at.and_then(|at| labels.get_mut(at)) {
+        label.branches += 1;
+    }
+}
+
 impl Module {
     /// Reads a function of this arity. Where its code is not valid, the figures mean nothing, and the engine refuses it.
     pub(super) fn body(
@@ -27,12 +64,7 @@ impl Module {
         }
         meter.reach(Budget::Locals, locals, range.start)?;
 
-        // A branch carries the locals and what its label takes, each of which may become a value of its own where it leads.
-        let mut labels = vec![function.results];
-        let carried = |labels: &[u32], depth: u32| {
-            let at = labels.len().checked_sub(1 + depth as usize);
-            locals + at.map_or(0, |at| u64::from(labels[at]))
-        };
+        let mut labels = vec![Label::of(function.results)];
         let (mut deepest, mut work) = (0, locals);
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
@@ -42,29 +74,45 @@ impl Module {
             let cost = match &operator {
                 Operator::Block { blockty } => {
                     let block = self.block(*blockty, offset)?;
-                    labels.push(block.results);
+                    labels.push(Label::of(block.results));
                     block.values()
                 }
                 Operator::Loop { blockty } => {
                     let block = self.block(*blockty, offset)?;
-                    labels.push(block.params);
-                    block.values() + locals
+                    labels.push(Label::of(block.params));
+                    block.values()
                 }
                 Operator::If { blockty } => {
                     let block = self.block(*blockty, offset)?;
-                    labels.push(block.results);
-                    block.values() + locals
+                    labels.push(Label::of(block.results));
+                    // Past what follows, which is a branch as well.
+                    branch(&mut labels, 0);
+                    block.values()
                 }
-                Operator::Else => carried(&labels, 0),
                 Operator::End => {
-                    labels.pop();
+                    let ended = labels.pop();
+                    if let (Some(ended), Some(outer)) = (&ended, labels.last_mut()) {
+                        outer.sets = outer.sets.saturating_add(ended.sets);
+                    }
+                    ended.map_or(0, |ended| ended.values(locals))
+                }
+                Operator::LocalSet { .. } | Operator::LocalTee { .. } => {
+                    if let Some(label) = labels.last_mut() {
+                        label.sets += 1;
+                    }
                     0
                 }
                 Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
-                    carried(&labels, *relative_depth)
+                    branch(&mut labels, *relative_depth);
+                    0
                 }
-                Operator::BrTable { targets } => (1 + u64::from(targets.len()))
-                    .saturating_mul(carried(&labels, targets.default())),
+                Operator::BrTable { targets } => {
+                    for target in targets.targets() {
+                        branch(&mut labels, target?);
+                    }
+                    branch(&mut labels, targets.default());
+                    0
+                }
                 Operator::Return => u64::from(function.results),
                 Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                     self.function(*function_index).values()

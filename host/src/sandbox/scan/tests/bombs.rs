@@ -152,17 +152,40 @@ fn u3_nested_blocks() {
 
 #[test]
 fn u3_few_bytes_that_carry_many_values() {
-    let branch = [EMPTY, Instruction::Br(0), Instruction::End];
     beyond(&functions(1, 6_000, |_| {}), Budget::Locals);
-    beyond(&functions(1, 4_000, repeated(1_500, &branch)), Budget::Work);
-    beyond(
-        &functions(20, 4_000, repeated(200, &branch)),
-        Budget::AllWork,
-    );
-    passes(&functions(1, 4_000, repeated(200, &branch)));
 
-    let jumps = [Instruction::BrTable(vec![0; 500_000].into(), 0)];
-    beyond(&functions(1, 100, repeated(1, &jumps)), Budget::Work);
+    // Each loop that may go on has a value of its own of each local that is set in the innermost.
+    let loops = |depth: usize| {
+        move |function: &mut Function| {
+            repeated(depth, &[Instruction::Loop(BlockType::Empty)])(function);
+            for local in 0..4_000 {
+                function.instruction(&Instruction::I32Const(1));
+                function.instruction(&Instruction::LocalSet(local));
+            }
+            let on = [
+                Instruction::LocalGet(0),
+                Instruction::BrIf(0),
+                Instruction::End,
+            ];
+            repeated(depth, &on)(function);
+        }
+    };
+    beyond(&functions(1, 4_000, loops(130)), Budget::Work);
+    beyond(&functions(200, 4_000, loops(10)), Budget::AllWork);
+    passes(&functions(1, 4_000, loops(10)));
+
+    // So has each target of a table.
+    let table = |function: &mut Function| {
+        function.instruction(&Instruction::Loop(BlockType::Empty));
+        for local in 0..100 {
+            function.instruction(&Instruction::LocalGet(local));
+            function.instruction(&Instruction::LocalTee(local));
+            function.instruction(&Instruction::Drop);
+        }
+        function.instruction(&Instruction::BrTable(vec![0; 500_000].into(), 0));
+        function.instruction(&Instruction::End);
+    };
+    beyond(&functions(1, 100, table), Budget::Work);
 
     // A thousand values from two bytes, with blocks that pass them on.
     let block = [
