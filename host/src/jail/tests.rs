@@ -38,11 +38,11 @@ fn call(number: libc::c_long, arguments: [libc::c_long; 4]) -> io::Result<()> {
 /// Makes a child, in namespaces of its own if flags say so.
 fn fork(flags: libc::c_int) -> io::Result<()> {
     let flags = libc::c_long::from(flags | libc::SIGCHLD);
-    // SAFETY: as `fork` does it; the child ends at once, without a look at what this process had.
     #[expect(
         unsafe_code,
         reason = "the standard library forks only to run something"
     )]
+    // SAFETY: as `fork` does it; the child ends at once, without a look at what this process had.
     unsafe {
         match libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) {
             -1 => Err(io::Error::last_os_error()),
@@ -191,20 +191,20 @@ fn inside() {
 
 /// What can be done in a jail.
 fn told(kind: &str) -> BTreeMap<String, String> {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("room")).unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::create_dir(folder.path().join("room")).expect("the folder is writable");
     for file in ["secret", "room/own"] {
-        fs::write(folder.path().join(file), "x").unwrap();
+        fs::write(folder.path().join(file), "x").expect("the folder is writable");
     }
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let output = Command::new(std::env::current_exe().unwrap())
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let port = listener.local_addr().expect("it listens").port();
+    let output = Command::new(std::env::current_exe().expect("this is a program"))
         .args(["--exact", "jail::tests::inside", "--nocapture"])
         .env(KIND, kind)
         .env(FOLDER, folder.path())
         .env(PORT, port.to_string())
         .output()
-        .unwrap();
+        .expect("this program can be run");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines = said.lines().filter_map(|line| line.strip_prefix(MARK));
     let told: BTreeMap<_, _> = lines
