@@ -55,7 +55,7 @@ async fn a_fault_costs_its_own_turn_and_no_other() {
         (
             "recurse",
             json!({ "do": "recurse" }),
-            "the agent's calls nest deeper than its 2048 KiB of stack",
+            "the agent trapped: wasm trap",
         ),
         (
             "spin",
