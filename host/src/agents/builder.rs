@@ -14,6 +14,7 @@ use crate::contract::log::Level;
 use crate::grants::Manifest;
 use crate::ids::Digest;
 use crate::sandbox::{Birth, Cell, EDITION, Fault, LogSink, Program, Sandbox};
+use crate::workers::Expected;
 
 /// The largest Python agents take some 25 s on two idle cores, and minutes on busy ones; past this the component means no
 /// good.
@@ -186,7 +187,7 @@ impl Builder {
         let trial = self.sandbox.workers().compute(
             &Arc::from("trials"),
             &Arc::default(),
-            Duration::ZERO,
+            Expected::Long,
             starting,
         );
         match tokio::time::timeout(START_TIME, trial).await {
