@@ -20,6 +20,7 @@ use crate::contract::log::Level;
 use crate::grants::Manifest;
 use crate::ids::{Digest, TenantId};
 use crate::sandbox::{Birth, Cell, Fault, LogSink, Program, Sandbox};
+use crate::workers::Expected;
 
 /// A trial start that takes longer would make every session wait as long.
 const START_TIME: Duration = Duration::from_secs(10);
@@ -298,7 +299,7 @@ impl Builder {
         let trial = self.sandbox.workers().compute(
             &Arc::from("trials"),
             &Arc::default(),
-            Duration::ZERO,
+            Expected::Long,
             starting,
         );
         match tokio::time::timeout(START_TIME, trial).await {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Shared;
+use super::labour::copying;
 use super::life::{Life, NoCell, Pen};
 use super::past::Past;
 use super::record;
@@ -29,7 +30,11 @@ impl Life {
         let (sandbox, program) = (Arc::clone(&shared.sandbox), self.deployment.program.clone());
         let restoring = |image| async move { Cell::restore(&sandbox, &program, log, &image).await };
         let useless = match decode(kept.bytes.clone()).await {
-            Ok(image) => match self.labour.compute(restoring(image)).await {
+            Ok(image) => match self
+                .labour
+                .compute_expecting(copying(image.data_bytes() as u64), restoring(image))
+                .await
+            {
                 Ok(cell) => return Ok(Some(cell)),
                 Err(NotRestored::Fault(fault)) => return Err(NoCell::Fault(fault)),
                 Err(error @ NotRestored::AnotherProgram) => error.to_string(),
@@ -60,19 +65,31 @@ impl Life {
     ///
     /// False when there can be none.
     async fn keep_image(&mut self, turn: u64, since: Timestamp) -> Result<bool, journal::Error> {
-        let (Pen::Written(writer), Some(cell)) = (&self.pen, &mut self.cell) else {
+        let Pen::Written(writer) = &self.pen else {
             return Ok(false);
         };
-        let image = match cell.capture().await {
+        let Some(mut cell) = self.cell.take() else {
+            return Ok(false);
+        };
+        let expected = copying(cell.memory_bytes());
+        let capturing = async move {
+            let image = cell.capture().await;
+            (cell, image)
+        };
+        let (cell, image) = self.labour.compute_expecting(expected, capturing).await;
+        let image = match image {
             Ok(image) => image,
             Err(NotImageable::Broken(fault)) => {
                 // Nothing is lost: the journal makes another.
                 tracing::warn!(session.id = %writer.key().session, %fault, "a session broke when it was captured");
-                self.cell = None;
                 return Ok(false);
             }
-            Err(_) => return Ok(false),
+            Err(_) => {
+                self.cell = Some(cell);
+                return Ok(false);
+            }
         };
+        self.cell = Some(cell);
         let image = journal::Image {
             turn,
             // Not now: the session has rested since, which counts for its idle time.

@@ -8,7 +8,19 @@ use tokio_util::task::TaskTracker;
 use super::Shared;
 use crate::agents::Deployment;
 use crate::ids::TenantId;
-use crate::workers::{Computation, Habit, Workers};
+use crate::workers::{Computation, Expected, Habit, Workers};
+
+/// Copying so many bytes takes longer than a short turn.
+const MUCH: u64 = 4 << 20;
+
+/// What is to be expected of copying so many bytes.
+pub(super) fn copying(bytes: u64) -> Expected {
+    if bytes >= MUCH {
+        Expected::Long
+    } else {
+        Expected::Waited(Duration::ZERO)
+    }
+}
 
 /// Where the guest of a session computes, and whether it still does.
 pub(super) struct Labour {
@@ -39,18 +51,18 @@ impl Labour {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        self.compute_after(Duration::ZERO, future)
+        self.compute_expecting(Expected::Waited(Duration::ZERO), future)
     }
 
-    /// The same for somebody who has waited so long that it begins.
-    pub(super) fn compute_after<T, F>(&self, waited: Duration, future: F) -> Computation<T>
+    /// The same with something known.
+    pub(super) fn compute_expecting<T, F>(&self, expected: Expected, future: F) -> Computation<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
         let future = self.under_way.track_future(future);
         self.workers
-            .compute(&self.group, &self.habit, waited, future)
+            .compute(&self.group, &self.habit, expected, future)
     }
 
     /// Returns when nothing is there any more of what was given up.

@@ -11,6 +11,7 @@ use super::Shared;
 use super::halt::{Halt, Halted};
 use super::invocation::{Invocation, TurnError};
 use super::journaled::Journaled;
+use super::labour::copying;
 use super::life::{self, Life, NoCell};
 use super::meter::Meter;
 use super::opened::Opened;
@@ -25,6 +26,7 @@ use crate::contract::types::{AgentError, Context};
 use crate::ids::{InvocationId, RequestId};
 use crate::journal::{self, Body, Logged, Observed, Record, TurnAccepted, TurnFinished};
 use crate::sandbox::{Capabilities, Fault, Limit};
+use crate::workers::Expected;
 
 /// A turn that is performed.
 pub(super) struct Performance {
@@ -327,7 +329,11 @@ pub(super) async fn perform(
         Asked::Before(accepted, _) => accepted.payload.0.clone(),
     };
     let at = performance.at;
-    let mut invoked = life.labour.compute_after(performance.waited, async move {
+    let expected = match copying(payload.len() as u64) {
+        Expected::Waited(_) => Expected::Waited(performance.waited),
+        long @ Expected::Long => long,
+    };
+    let mut invoked = life.labour.compute_expecting(expected, async move {
         let invoked = cell.invoke(&payload, &context, at, outside).await;
         (cell, invoked)
     });

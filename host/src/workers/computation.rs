@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::task::Task;
-use super::{Crew, Habit, LONG, Workers, cpu};
+use super::{Crew, Expected, Habit, LONG, Workers, cpu};
 
 /// Gives what the future inside gives, and panics if that does. See [`Workers::compute`].
 #[must_use = "futures do nothing unless polled"]
@@ -29,8 +29,8 @@ enum Place<T> {
     Here {
         future: BoxFuture<'static, T>,
         ticks: u32,
-        /// Before it is polled first: how long it has waited to be.
-        fresh: Option<Duration>,
+        /// Before it is polled first.
+        fresh: Option<Expected>,
     },
     /// Among the long ones.
     Away(Away<T>),
@@ -46,7 +46,7 @@ impl<T: Send + 'static> Computation<T> {
         workers: Arc<Workers>,
         group: &Arc<str>,
         habit: &Arc<Habit>,
-        waited: Duration,
+        expected: Expected,
         future: BoxFuture<'static, T>,
     ) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl<T: Send + 'static> Computation<T> {
             place: Place::Here {
                 future,
                 ticks: 0,
-                fresh: Some(waited),
+                fresh: Some(expected),
             },
         }
     }
@@ -90,8 +90,11 @@ impl<T: Send + 'static> Future for Computation<T> {
         } = &mut this.place
         {
             let fresh = fresh.take();
-            let known = fresh.is_some_and(|waited| this.habit.is_in_the_way(waited))
-                && this.workers.crew().is_some();
+            let is_long = fresh.is_some_and(|expected| match expected {
+                Expected::Waited(waited) => this.habit.is_in_the_way(waited),
+                Expected::Long => true,
+            });
+            let known = is_long && this.workers.crew().is_some();
             if !known {
                 let began = fresh.is_some().then(Instant::now);
                 let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));

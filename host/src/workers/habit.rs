@@ -16,6 +16,15 @@ const BEHIND: Duration = Duration::from_millis(2);
 /// What takes so long in place is better moved, if they are.
 const NOTICEABLE_US: u32 = 300;
 
+/// What is known of a computation before it begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Expected {
+    /// How long it has waited to, which tells whether the threads that serve are behind.
+    Waited(Duration),
+    /// That it has much to do.
+    Long,
+}
+
 /// Whether computations of one kind, such as an agent's, usually take long. Who asks for one long computation after another
 /// would otherwise have the first moments of each on the threads that serve.
 #[derive(Debug, Default)]

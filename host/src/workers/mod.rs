@@ -17,13 +17,12 @@ mod tests;
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
 
 use tokio::runtime::{self, Handle, Runtime};
 
 pub use computation::Computation;
 pub(crate) use cpu::found_running;
-pub use habit::Habit;
+pub use habit::{Expected, Habit};
 pub(crate) use priority::{CHILDREN, step_back};
 
 use priority::LONG_TURNS;
@@ -49,20 +48,20 @@ impl Workers {
     /// Computes for a member of a group, in place at first. Nothing is done until it is polled; when it is dropped, it is
     /// given up before it goes on.
     ///
-    /// What is in the habit of taking long is not in place at first, either; nor what takes a while, when it has waited so
+    /// What is long, or in the habit of taking long, is not in place at first, either; nor what takes a while, when it has waited so
     /// long to begin that the threads that serve must be behind.
     pub fn compute<T, F>(
         self: &Arc<Self>,
         group: &Arc<str>,
         habit: &Arc<Habit>,
-        waited: Duration,
+        expected: Expected,
         future: F,
     ) -> Computation<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        Computation::new(Arc::clone(self), group, habit, waited, Box::pin(future))
+        Computation::new(Arc::clone(self), group, habit, expected, Box::pin(future))
     }
 
     /// Whether so many long computations of a group want a core at this moment.

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::{Notify, oneshot};
@@ -8,7 +9,7 @@ use tokio::task::yield_now;
 use super::task::Task;
 use super::*;
 
-const NOW: Duration = Duration::ZERO;
+const NOW: Expected = Expected::Waited(Duration::ZERO);
 
 fn group(name: &str) -> Arc<str> {
     Arc::from(name)
@@ -83,6 +84,20 @@ async fn who_usually_takes_long_leaves_at_once_until_it_does_not() {
     }
     assert_ne!(workers.compute(&group, &habit, NOW, run(0)).await, here);
     assert_eq!(workers.compute(&group, &habit, NOW, run(0)).await, here);
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_long_leaves_at_once() {
+    let workers = Arc::new(Workers::default());
+    let habit = Arc::default();
+    let known = workers.compute(&group("a"), &habit, Expected::Long, run(0));
+    assert_ne!(known.await, thread::current().id());
+    let next = workers.compute(&group("a"), &habit, NOW, run(0));
+    assert_eq!(
+        next.await,
+        thread::current().id(),
+        "it says nothing of others"
+    );
 }
 
 struct Guard(Option<oneshot::Sender<()>>);
