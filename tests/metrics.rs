@@ -18,14 +18,17 @@ fn value(metrics: &str, series: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn turns_and_answers_are_counted_by_how_they_ended() {
-    let host = Host::start();
+async fn turns_limits_and_answers_are_counted_by_how_they_ended() {
+    let config = "[sandbox]\nturn_cpu_ms = 200\n";
+    let host = Host::builder().config(config).start();
     let agent = host.deploy("probe", PROBE).await;
     let session = agent.session("first");
     assert_eq!(session.count().await, 1);
     assert_eq!(session.count().await, 2);
     let trapped = session.invoke(json!({ "do": "panic" })).await;
     assert_eq!(trapped.status, 424);
+    let spinning = session.invoke(json!({ "do": "spin" })).await;
+    assert_eq!(spinning.status, 424, "{spinning:?}");
     let unknown = host.get("/no/such/route").await;
     assert_eq!(unknown.status, 404);
 
@@ -41,9 +44,10 @@ async fn turns_and_answers_are_counted_by_how_they_ended() {
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
     for (series, expected) in [
         ("kellion_turns_total{outcome=\"answered\"}", 2.0),
-        ("kellion_turns_total{outcome=\"faulted\"}", 1.0),
-        ("kellion_turn_seconds_count", 3.0),
-        ("kellion_http_answers_total{status=\"424\"}", 1.0),
+        ("kellion_turns_total{outcome=\"faulted\"}", 2.0),
+        ("kellion_limits_total{limit=\"cpu-time\"}", 1.0),
+        ("kellion_turn_seconds_count", 4.0),
+        ("kellion_http_answers_total{status=\"424\"}", 2.0),
         ("kellion_http_answers_total{status=\"404\"}", 1.0),
     ] {
         assert_eq!(value(&metrics, series), expected, "{series}");

@@ -26,7 +26,7 @@ pub trait Label: Copy + PartialEq + 'static {
     /// All values.
     const ALL: &'static [Self];
 
-    /// The value as text, in the lower case of metrics.
+    /// The value as text.
     fn text(self) -> &'static str;
 }
 

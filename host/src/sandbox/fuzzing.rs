@@ -6,6 +6,7 @@ use super::compile::is_component;
 use super::image::Image;
 use super::instrument::instrument;
 use super::response;
+use super::scan::scan;
 use crate::contract::response::Framing;
 
 /// The smallest components and one that is none.
@@ -22,8 +23,8 @@ pub(crate) fn components() -> Vec<Vec<u8>> {
 
 /// What the compile child does with an upload before the compiler sees it.
 pub(crate) fn component(bytes: &[u8]) {
-    if is_component(bytes).is_ok() {
-        // Refused or not, it ends.
+    // Refused or not, it ends.
+    if is_component(bytes).is_ok() && scan(bytes, 256).is_ok() {
         let _ = instrument(bytes);
     }
 }

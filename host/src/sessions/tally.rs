@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::turn::{Outcome, Receipt};
+use crate::sandbox::Limit;
 use crate::telemetry::{Durations, Label, Telemetry, Totals};
 
 impl Label for Outcome {
@@ -21,6 +22,15 @@ impl Label for Outcome {
             Self::Faulted => "faulted",
             Self::Abandoned => "abandoned",
         }
+    }
+}
+
+impl Label for Limit {
+    const NAME: &'static str = "limit";
+    const ALL: &'static [Self] = &Limit::ALL;
+
+    fn text(self) -> &'static str {
+        self.as_str()
     }
 }
 
@@ -46,6 +56,7 @@ impl Label for Direction {
 /// The totals of all sessions.
 pub(super) struct Tally {
     turns: Totals<Outcome>,
+    limits: Totals<Limit>,
     took: Durations,
     tokens: Totals<Direction>,
 }
@@ -54,6 +65,7 @@ impl Tally {
     pub(super) fn new(telemetry: &Telemetry) -> Self {
         Self {
             turns: telemetry.totals("kellion_turns", "Turns that are over, by how they ended"),
+            limits: telemetry.totals("kellion_limits", "Turns that broke a limit, by which"),
             took: telemetry.durations("kellion_turn_seconds", "How long turns took"),
             tokens: telemetry.totals("kellion_model_tokens", "Tokens of model calls"),
         }
@@ -62,6 +74,9 @@ impl Tally {
     /// A turn is over.
     pub(super) fn turn(&self, receipt: &Receipt) {
         self.turns.count(receipt.outcome);
+        if let Some(limit) = receipt.limit {
+            self.limits.count(limit);
+        }
         self.took
             .observe(Duration::from_micros(receipt.duration_us));
         if receipt.models.calls > 0 {
