@@ -16,7 +16,7 @@ const PATIENT: &str = "[sandbox]\nturn_cpu_ms = 3600000\n";
 const LONG: u64 = 200_000_000;
 
 /// Does something after having computed for long.
-fn after(then: Value) -> Value {
+fn after(then: &Value) -> Value {
     json!({ "do": "after", "rounds": LONG, "then": then })
 }
 
@@ -103,30 +103,30 @@ async fn a_long_turn_is_like_any_other() {
     let session = agent.session("first");
     assert_eq!(session.count().await, 1);
 
-    assert_eq!(session.ask(after(json!({ "do": "count" }))).await, 2);
+    assert_eq!(session.ask(after(&json!({ "do": "count" }))).await, 2);
     assert!(spent(&host).0 > 0, "it was moved away");
-    let answer = session.ask(after(json!({ "do": "model", "prompt": "How much?" })));
+    let answer = session.ask(after(&json!({ "do": "model", "prompt": "How much?" })));
     assert_eq!(answer.await["text"], "It is 10.");
-    let slept = session.ask(after(json!({ "do": "sleep", "ms": 1 }))).await;
+    let slept = session.ask(after(&json!({ "do": "sleep", "ms": 1 }))).await;
     assert_eq!(slept["slept_ms"], 1);
     let kept = session
-        .ask(after(json!({ "do": "keep", "kib": 4096 })))
+        .ask(after(&json!({ "do": "keep", "kib": 4096 })))
         .await;
     assert_eq!(kept["kept_bytes"], 4 << 20);
     let streamed = session
-        .invoke(after(json!({ "do": "stream", "n": 3 })))
+        .invoke(after(&json!({ "do": "stream", "n": 3 })))
         .await;
     assert_eq!(streamed.status, 200);
     assert_eq!(streamed.text(), "data: 1\n\ndata: 2\n\ndata: 3\n\n");
     let failed = session
-        .invoke(after(json!({ "do": "fail", "message": "no" })))
+        .invoke(after(&json!({ "do": "fail", "message": "no" })))
         .await;
     failed.assert_refused(424, "RuntimeClientError", "no");
     for (deed, message) in [
         ("trap", "the agent trapped: wasm trap: wasm `unreachable`"),
         ("panic", "the agent trapped"),
     ] {
-        let broken = session.invoke(after(json!({ "do": deed }))).await;
+        let broken = session.invoke(after(&json!({ "do": deed }))).await;
         broken.assert_refused(424, "RuntimeClientError", message);
     }
     assert_eq!(
@@ -224,7 +224,7 @@ async fn a_long_turn_is_told_again_after_a_crash() {
     let mut host = Host::builder().alone().start();
     let agent = host.deploy("probe", PROBE).await;
     let session = agent.session("first");
-    assert_eq!(session.ask(after(json!({ "do": "count" }))).await, 1);
+    assert_eq!(session.ask(after(&json!({ "do": "count" }))).await, 1);
     let long = json!({ "do": "after", "rounds": 5 * LONG, "then": { "do": "count" } });
     let before = spent(&host).0;
     let cut = tokio::spawn({

@@ -50,10 +50,10 @@ async fn turns_limits_and_answers_are_counted_by_how_they_ended() {
         ("kellion_http_answers_total{status=\"424\"}", 2.0),
         ("kellion_http_answers_total{status=\"404\"}", 1.0),
     ] {
-        assert_eq!(value(&metrics, series), expected, "{series}");
+        assert_eq!(value(metrics, series), expected, "{series}");
     }
-    assert!(value(&metrics, "process_resident_memory_bytes") > 1e6);
-    assert!(value(&metrics, "process_open_fds") > 3.0);
+    assert!(value(metrics, "process_resident_memory_bytes") > 1e6);
+    assert!(value(metrics, "process_open_fds") > 3.0);
 }
 
 #[tokio::test]

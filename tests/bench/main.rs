@@ -31,6 +31,7 @@ mod stand_in;
 mod stats;
 mod throughput;
 mod wake;
+#[expect(dead_code, reason = "the tests, which share it, use more of it")]
 #[path = "../harness/wat.rs"]
 mod wat;
 
