@@ -94,6 +94,7 @@ fn kind(target: &Path, folder: &Path) -> String {
     match target.strip_prefix(folder) {
         Ok(inside) => inside.display().to_string(),
         Err(_) if target.ends_with("pagemap") => "/proc/pagemap".to_owned(),
+        Err(_) if target.ends_with("statm") => "/proc/statm".to_owned(),
         // Numbers of sockets and pipes tell nothing.
         Err(_) => target
             .display()

@@ -64,9 +64,10 @@ pub(super) async fn breaks_off(
     );
 }
 
-/// The agent was not built, and its owner is told exactly why.
+/// The agent was not built, and its owner is told why.
 pub(super) async fn is_refused(agent: &Agent, reason: &str) {
     let runtime = agent.built().await;
     assert_eq!(runtime["status"], "CREATE_FAILED", "{runtime}");
-    assert_eq!(runtime["failureReason"], reason, "{runtime}");
+    let told = runtime["failureReason"].as_str().unwrap();
+    assert!(told.contains(reason), "{told}");
 }

@@ -34,7 +34,7 @@ async fn g26_handles_that_are_never_dropped_end_at_their_number() {
     reply.assert_refused(
         424,
         "RuntimeClientError",
-        "the agent has more than 1024 handles open",
+        "the agent holds more than 1024 handles",
     );
     let again = session.invoke(json!({})).await;
     again.assert_refused(424, "RuntimeClientError", "the agent has more than 1024");

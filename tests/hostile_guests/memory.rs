@@ -45,12 +45,12 @@ async fn g9_memories_count_together() {
 
     let both = wat::with_modules(&agent("", ""), &["(module (memory 1535))"]);
     host.push(&reference("both"), both).await;
-    let reason = "a trial start failed: the agent needs more than 96 MiB of memory";
+    let reason = "100728832 bytes of memory at the start, and at most 100663296 are taken";
     is_refused(&host.create("both").await, reason).await;
 
     let forty = wat::with_modules(&agent("", ""), &[one; 40]);
     host.push(&reference("forty"), forty).await;
-    let reason = "the agent has more than 42 instances of core modules";
+    let reason = "bytes of memory at the start, and at most 100663296 are taken";
     is_refused(&host.create("forty").await, reason).await;
     witness.survived(&host).await;
 }
@@ -63,11 +63,11 @@ async fn g10_g11_memories_and_tables_that_are_too_large_from_the_start_are_refus
         r#"(memory (export "memory") 65536)"#,
     ));
     host.push(&reference("whole"), whole).await;
-    let reason = "the agent needs more than 256 MiB of memory";
+    let reason = "4294967296 bytes of memory at the start, and at most 268435456 are taken";
     is_refused(&host.create("whole").await, reason).await;
     let table = agent("", "(table 10000000 funcref)");
     host.push(&reference("table"), table).await;
-    let reason = "the agent needs more than 20000 elements in one table";
+    let reason = "10000000 elements of tables at the start, and at most 100000 are taken";
     is_refused(&host.create("table").await, reason).await;
     witness.survived(&host).await;
 }
@@ -97,8 +97,7 @@ async fn g11_a_table_grows_as_far_as_it_may_and_all_tables_count_together() {
 
     let six = wat::with_modules(&agent("", ""), &["(module (table 20000 funcref))"; 6]);
     host.push(&reference("six"), six).await;
-    let reason =
-        "a trial start failed: the agent needs more than 100000 elements in all its tables";
+    let reason = "120000 elements of tables at the start, and at most 100000 are taken";
     is_refused(&host.create("six").await, reason).await;
     witness.survived(&host).await;
 }

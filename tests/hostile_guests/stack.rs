@@ -12,7 +12,7 @@ const REMAINING: &str =
 
 #[tokio::test]
 async fn g14_recursion_without_end_costs_its_turn() {
-    let (host, witness) = stage("").await;
+    let (host, witness) = stage("[sandbox]\nturn_host_calls = 1000000000000\n").await;
     let recursions = [
         ("plain", "(func $f (call $f))".to_owned()),
         (
