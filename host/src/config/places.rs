@@ -108,6 +108,9 @@ pub fn of_server(config: &Config, executable: &Path) -> Places {
         places.read.extend(around(&tls.certificate));
         places.read.extend(around(&tls.key));
     }
+    places
+        .read
+        .extend(config.server.operator_token_file.clone());
     let access = artifact_access();
     places
         .read
