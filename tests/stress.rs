@@ -15,7 +15,7 @@ use crate::harness::{Agent, Client, Host, PROBE, Session, Witness, reference, wa
 const CLIENTS: u64 = 6;
 const STEPS: u64 = 60;
 
-const CONFIG: &str = "[sandbox]\nturn_cpu_ms = 100\nmemory_mib = 16\nmax_live_sessions = 64\n\
+const CONFIG: &str = "[sandbox]\nturn_cpu_ms = 100\nturn_output_mib = 4\nmemory_mib = 16\nmax_live_sessions = 64\n\
     [sessions]\nturn_seconds = 2\nwaiting_turns = 2\nhibernate_seconds = 1\n";
 
 /// Does what the first byte of its payload says.

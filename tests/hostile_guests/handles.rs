@@ -37,7 +37,7 @@ async fn g26_handles_that_are_never_dropped_end_at_their_number() {
         "the agent holds more than 1024 handles",
     );
     let again = session.invoke(json!({})).await;
-    again.assert_refused(424, "RuntimeClientError", "the agent has more than 1024");
+    again.assert_refused(424, "RuntimeClientError", "the agent holds more than 1024");
     witness.survived(&host).await;
 }
 
