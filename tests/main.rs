@@ -40,6 +40,7 @@ mod house;
 mod issuer;
 mod jail;
 mod leaks;
+mod leftovers;
 mod lifecycle;
 mod metrics;
 mod models;

@@ -1,47 +1,10 @@
-//! Quotas: who has as much as it may is refused, and nobody else is slowed; and what becomes of what nobody needs.
+//! Quotas: who has as much as it may is refused, and nobody else is slowed.
 
 use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::{Host, PROBE, Reply, Witness, eventually, reference};
 use crate::tenancy::configuration;
-
-/// How many files there are in a folder of the server's data.
-fn files(host: &Host, folder: &str) -> usize {
-    let folder = host.folder().join("data").join(folder);
-    std::fs::read_dir(folder).unwrap().count()
-}
-
-/// Files go when nothing needs them any more, at the next start.
-#[tokio::test]
-async fn what_no_reference_and_no_version_needs_goes_from_the_disk() {
-    let mut host = Host::builder().alone().start();
-    let agent = host.deploy("probe", PROBE).await;
-    host.push(&reference("unused"), vec![7; 1_000]).await;
-    assert_eq!(
-        (files(&host, "artifacts"), files(&host, "compiled")),
-        (2, 1)
-    );
-    for name in ["probe", "unused"] {
-        let request = host
-            .request(Method::DELETE, "/kellion/v1/artifacts")
-            .query(&[("reference", reference(name))]);
-        assert_eq!(host.send(request).await.status, 204);
-    }
-    host.restart();
-    // The version runs on.
-    assert_eq!(
-        (files(&host, "artifacts"), files(&host, "compiled")),
-        (1, 1)
-    );
-    assert_eq!(agent.of(&host).session("first").count().await, 1);
-    host.delete(&agent.path("")).await.json_of(202);
-    host.restart();
-    assert_eq!(
-        (files(&host, "artifacts"), files(&host, "compiled")),
-        (0, 0)
-    );
-}
 
 /// H19.
 #[tokio::test]

@@ -20,6 +20,13 @@ const ASKED_AGAIN: usize = 25;
 /// The last look at everything that clients were told, with a server that has just been killed and started again.
 /// `sessions` are by their ids.
 pub(super) async fn examine(host: &mut Host, agent: &Agent, caller: &Caller) {
+    let said = host.said();
+    assert!(!said.contains("panicked"), "{said}");
+    examine_starved(host, agent, caller).await;
+}
+
+/// The same of a server that had no memory, and may have panicked for that.
+pub(super) async fn examine_starved(host: &mut Host, agent: &Agent, caller: &Caller) {
     let sessions = sessions(agent, &caller.history.calls());
     host.kill();
     host.start_again();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::dice::Dice;
-use super::history::{Asked, Call, Deed, History, Told};
+use super::history::{Asked, Call, Deed, FAILED, History, Told};
 use crate::harness::{Reply, Session, in_time};
 use crate::stand_in::StandIn;
 
@@ -15,11 +15,13 @@ use crate::stand_in::StandIn;
 const PAUSE: Duration = Duration::from_millis(3);
 
 /// What a server says whose disk took nothing, or whose machine gave nothing.
-const REFUSALS: [&str; 4] = [
+const REFUSALS: [&str; 6] = [
     "the turn could not be recorded, and is not acknowledged; please retry",
     "the journal could not be written",
     "its journal could not be read; please retry",
-    "the machine has no memory left; try again later",
+    "the server has no memory left; try again later",
+    "the turn before this one could not be finished",
+    FAILED,
 ];
 
 /// A client.

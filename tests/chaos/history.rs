@@ -96,9 +96,11 @@ impl Told {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Whether the turn was undone because the machine had no memory for it.
+    /// Whether the turn was undone because the machine had no memory for it, with a word on that or in a panic.
     pub(super) fn is_starved(&self) -> bool {
-        self.status == 424 && self.text().contains("the machine has no memory left")
+        let text = self.text();
+        let starved = ["the server has no memory left", FAILED];
+        self.status == 424 && starved.iter().any(|words| text.contains(words))
     }
 
     /// Whether the turn was given up because its session was stopped.
@@ -106,6 +108,9 @@ impl Told {
         self.status == 424 && self.text().contains("the session ended while the turn ran")
     }
 }
+
+/// What is said of a turn that ended in a panic.
+pub(super) const FAILED: &str = "the server failed while it carried out the turn";
 
 /// A call that was answered, perhaps after many tries.
 #[derive(Debug, Clone)]

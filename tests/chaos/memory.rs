@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use super::afterwards::examine;
+use super::afterwards::examine_starved;
 use super::callers::Caller;
 use super::dice::Dice;
 use super::history::{Deed, History};
@@ -72,5 +72,5 @@ async fn without_memory_the_server_may_die_and_loses_nothing_that_it_acknowledge
         history.fault_ends();
     }
     println!("memory: died {died} times");
-    examine(&mut host, &agent, &caller).await;
+    examine_starved(&mut host, &agent, &caller).await;
 }

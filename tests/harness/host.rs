@@ -144,7 +144,12 @@ impl Builder {
     }
 
     fn spawn(&self, folder: &Path, address: &str) -> Child {
-        let log = File::create(log_file(folder)).expect("the folder is writable");
+        // One for all the lives of a server: what was wrong may have been said before the last kill.
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(log_file(folder))
+            .expect("the folder is writable");
         let mut command = match self.prelude {
             None => kellion(folder),
             Some(prelude) => {

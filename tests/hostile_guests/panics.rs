@@ -14,6 +14,7 @@ use kellion_host::journal::Durability;
 use kellion_host::models::Provider;
 use kellion_host::models::offline::Offline;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::harness::{Local, PROBE, Reply, Session, eventually};
 
@@ -26,6 +27,8 @@ struct Fragile {
     calls: AtomicUsize,
     /// The next who waits for the clock panics.
     armed: Arc<AtomicBool>,
+    /// A stream that is to panic in between does when this says so.
+    now: Arc<Notify>,
 }
 
 impl Fragile {
@@ -66,7 +69,11 @@ impl Provider for Fragile {
                 return Offline.converse_stream(request).await;
             }
             let begun = stream::iter([Ok(Event::Delta(Delta::Text("so ".to_owned())))]);
-            let broken = stream::once(async { panic!("{DETAIL}") });
+            let now = Arc::clone(&self.now);
+            let broken = stream::once(async move {
+                now.notified().await;
+                panic!("{DETAIL}")
+            });
             Ok(begun.chain(broken).boxed())
         }
         .boxed()
@@ -185,7 +192,7 @@ async fn g27_a_panic_in_a_turn_costs_that_turn_and_the_session_goes_on() {
 
 #[tokio::test]
 async fn g27_a_panic_in_the_middle_of_an_answer_breaks_it_off() {
-    let (local, _) = stage(Durability::Process).await;
+    let (local, fragile) = stage(Durability::Process).await;
     let agent = local.deploy("probe", PROBE).await;
     let session = agent.session("first");
     assert_eq!(session.count().await, 1);
@@ -193,6 +200,7 @@ async fn g27_a_panic_in_the_middle_of_an_answer_breaks_it_off() {
         let deed = json!({ "do": "model-stream", "prompt": "panic in between" });
         let answer = session.invocation(deed.to_string()).send().await.unwrap();
         assert_eq!(answer.status(), 200);
+        fragile.now.notify_one();
         let whole = answer.bytes().await;
         assert!(whole.is_err(), "{whole:?}");
         assert_eq!(session.count().await, turns);

@@ -13,6 +13,7 @@ use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::Error;
+use super::holds::{Hold, Holds};
 use crate::clock::Timestamp;
 use crate::ids::Digest;
 
@@ -94,12 +95,27 @@ pub struct Artifact {
 pub(super) struct Files {
     directory: PathBuf,
     limit: u64,
+    holds: Holds,
 }
 
 impl Files {
-    pub(super) fn open(directory: PathBuf, limit: u64) -> Result<Self, Error> {
+    pub(super) fn open(directory: PathBuf, limit: u64, holds: Holds) -> Result<Self, Error> {
         open_folder(&directory).map_err(Error::disk("make the artifacts' folder"))?;
-        Ok(Self { directory, limit })
+        Ok(Self {
+            directory,
+            limit,
+            holds,
+        })
+    }
+
+    /// What keeps files that nothing names yet.
+    pub(super) fn holds(&self) -> &Holds {
+        &self.holds
+    }
+
+    /// Removes a file. What cannot be removed stays for the next start.
+    pub(super) fn remove(&self, digest: &Digest) {
+        remove(&self.path(digest), digest);
     }
 
     pub(super) fn path(&self, digest: &Digest) -> PathBuf {
@@ -122,7 +138,7 @@ impl Files {
     }
 
     /// Gives a blank that was filled its place among the artifacts.
-    pub(super) async fn adopt(&self, filled: TempPath) -> Result<Digest, Error> {
+    pub(super) async fn adopt(&self, filled: TempPath) -> Result<Hold, Error> {
         let hashing = tokio::task::spawn_blocking(move || {
             let digest = digest_of_file(&mut std::fs::File::open(&filled)?)?;
             Ok((digest, filled))
@@ -131,17 +147,23 @@ impl Files {
             .await
             .expect("hashing does not panic and is never aborted");
         let (digest, filled) = hashed.map_err(Error::disk("read an artifact"))?;
-        name(filled, self.path(&digest))
+        self.name(filled, digest).await
+    }
+
+    /// The hold is there before the name, and goes, if nobody waits for it any more, after it.
+    async fn name(&self, filled: TempPath, digest: Digest) -> Result<Hold, Error> {
+        let path = self.path(&digest);
+        let hold = self.holds.hold(digest);
+        name_with(filled, path, hold)
             .await
-            .map_err(Error::disk("name an artifact"))?;
-        Ok(digest)
+            .map_err(Error::disk("name an artifact"))
     }
 
     /// Stores a stream of bytes under their digest; all of them or none.
     pub(super) async fn store<E>(
         &self,
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Result<(Digest, u64), Error> {
+    ) -> Result<(Hold, u64), Error> {
         use sha2::Digest as _;
 
         let (file, temporary) = new_file(&self.directory)?;
@@ -170,11 +192,7 @@ impl Files {
         file.flush()
             .await
             .map_err(Error::disk("store an artifact"))?;
-        let digest = digest_of(hash);
-        name(temporary, self.path(&digest))
-            .await
-            .map_err(Error::disk("name an artifact"))?;
-        Ok((digest, size))
+        Ok((self.name(temporary, digest_of(hash)).await?, size))
     }
 }
 
@@ -206,17 +224,21 @@ pub(super) fn sweep(directory: &Path, needed: &HashSet<Digest>) -> io::Result<()
         if let Some(digest) = digest
             && !needed.contains(&digest)
         {
-            match std::fs::remove_file(entry.path()) {
-                Ok(()) => {
-                    tracing::info!(artifact.digest = %digest, "removed a file that nobody needs")
-                }
-                Err(error) => {
-                    tracing::warn!(artifact.digest = %digest, %error, "a file that nobody needs stays");
-                }
-            }
+            remove(&entry.path(), &digest);
         }
     }
     Ok(())
+}
+
+/// Removes a file of a digest that nobody needs, if it is there.
+pub(super) fn remove(path: &Path, digest: &Digest) {
+    match std::fs::remove_file(path) {
+        Ok(()) => tracing::info!(artifact.digest = %digest, "removed a file that nobody needs"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => {
+            tracing::warn!(artifact.digest = %digest, %error, "a file that nobody needs stays");
+        }
+    }
 }
 
 /// What a file is called before it is whole.
@@ -246,13 +268,18 @@ pub(super) fn new_file(directory: &Path) -> Result<(std::fs::File, TempPath), Er
 /// Gives a file its name for good: no power cut leaves the name with less than all of the file behind it, and none takes the
 /// name back.
 pub(super) async fn name(file: TempPath, path: PathBuf) -> io::Result<()> {
+    name_with(file, path, ()).await
+}
+
+/// The same, and gives back what belongs to the file, which lives as long as the naming goes on.
+async fn name_with<T: Send + 'static>(file: TempPath, path: PathBuf, with: T) -> io::Result<T> {
     let naming = tokio::task::spawn_blocking(move || {
         std::fs::File::open(&file)?.sync_all()?;
         file.persist(&path)?;
-        match path.parent() {
-            Some(folder) => std::fs::File::open(folder)?.sync_all(),
-            None => Ok(()),
+        if let Some(folder) = path.parent() {
+            std::fs::File::open(folder)?.sync_all()?;
         }
+        Ok(with)
     });
     naming
         .await

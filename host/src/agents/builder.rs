@@ -1,16 +1,14 @@
 //! From an artifact to a loaded program: compiled by a child process, started once for a trial, kept by digest.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Seek as _;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::OnceCell;
 
 use super::artifacts::{digest_of_file, new_file};
 use super::child::{Child, Outcome, largest_program};
+use super::loaded::{Loaded, Slot};
 use super::places::Places;
 use super::programs::{Fresh, Genuine, ProgramKey, Programs};
 use super::refusals::{Refusals, Stands};
@@ -52,7 +50,7 @@ pub(super) struct Builder {
     children: Places,
     /// For reading programs from the disk, each of which has a processor busy.
     loads: Places,
-    programs: Mutex<HashMap<Digest, Arc<OnceCell<Program>>>>,
+    loaded: Loaded,
 }
 
 impl Builder {
@@ -76,7 +74,7 @@ impl Builder {
             refusals: Refusals::new(clock),
             children,
             loads: Places::new(processors, processors.div_ceil(2)),
-            programs: Mutex::default(),
+            loaded: Loaded::default(),
         })
     }
 
@@ -88,24 +86,17 @@ impl Builder {
         digest: &Digest,
         artifact: PathBuf,
     ) -> Result<Program, BuildError> {
-        let slot = {
-            let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(programs.entry(digest.clone()).or_default())
-        };
+        let slot = self.loaded.slot(digest);
         let made = self.program_in(&slot, tenant, digest, artifact).await;
         if made.is_err() {
-            let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-            // The map has one and this call the other: nobody else waits for it.
-            if Arc::strong_count(&slot) <= 2 && !slot.initialized() {
-                programs.remove(digest);
-            }
+            self.loaded.give_up(digest, &slot);
         }
         made
     }
 
     async fn program_in(
         &self,
-        slot: &OnceCell<Program>,
+        slot: &Slot,
         tenant: &TenantId,
         digest: &Digest,
         artifact: PathBuf,
@@ -130,6 +121,26 @@ impl Builder {
         slot.get_or_try_init(|| self.make(digest, artifact))
             .await
             .cloned()
+    }
+
+    /// Lets a program in memory go, but for sessions that run it.
+    pub(super) fn forget(&self, digest: &Digest) {
+        self.loaded.forget(digest);
+    }
+
+    /// Removes a program from the disk.
+    pub(super) fn remove(&self, digest: &Digest) {
+        self.kept.remove(digest);
+    }
+
+    /// Programs in memory that started no session since this was asked last.
+    pub(super) fn unstarted(&self) -> Vec<Digest> {
+        self.loaded.unstarted()
+    }
+
+    /// Lets a program in memory go, unless somebody has it.
+    pub(super) fn forget_unused(&self, digest: &Digest) -> bool {
+        self.loaded.forget_unused(digest)
     }
 
     fn not_refused(&self, digest: &Digest) -> Result<(), BuildError> {

@@ -2,6 +2,7 @@
 
 mod build;
 mod endpoints;
+mod janitor;
 mod make;
 mod once;
 mod serving;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use super::artifacts::{self, Files};
 use super::builder::Builder;
 use super::deployment::{Deployment, NotServing};
+use super::holds::Holds;
 use super::places::Places;
 use super::programs::ProgramKey;
 use super::records::{Agent, Build, Configuration, Endpoint, Lifecycle, Status, VersionRecord};
@@ -100,9 +102,11 @@ impl Agents {
         let lock = lock(&config.data)?;
         let store = Store::open(&config.data.join("kellion.db"))?;
         let secret = store.secret()?;
+        let (release, released) = mpsc::unbounded_channel();
         let files = Files::open(
             config.data.join("artifacts"),
             u64::from(limits.artifact_mib) << 20,
+            Holds::new(release),
         )?;
         let children = Places::new(CHILDREN, 1);
         let workshop = Workshop::open(config, children.clone())?;
@@ -149,6 +153,8 @@ impl Agents {
             _lock: lock,
         });
         tokio::spawn(build::build_queue(Arc::downgrade(&inner), waiting));
+        let clock = Arc::clone(&inner.clock);
+        tokio::spawn(janitor::clear_up(Arc::downgrade(&inner), released, clock));
         Ok(Self(inner))
     }
 
@@ -344,8 +350,10 @@ impl Agents {
         let call = once.map(|once| (once, &answer));
         self.0
             .change(&key.tenant, call, now, |write| write.delete_agent(key))?;
-        known.remove(key);
+        let gone = known.remove(key);
         self.0.serving.forget(key);
+        let versions = gone.into_iter().flat_map(|entry| entry.versions);
+        versions.for_each(|(_, version)| self.0.release(&version));
         Ok(answer)
     }
 
@@ -378,7 +386,9 @@ impl Agents {
         self.0.change(&key.tenant, call, now, |write| {
             write.delete_version(key, version)
         })?;
-        entry.versions.remove(&version);
+        if let Some(gone) = entry.versions.remove(&version) {
+            self.0.release(&gone);
+        }
         Ok(answer)
     }
 
@@ -470,6 +480,13 @@ impl Inner {
     /// How far the agents of the tenant may go.
     fn policy(&self, tenant: &TenantId) -> Arc<Policy> {
         (self.policies)(tenant)
+    }
+
+    /// Says that a version went.
+    fn release(&self, version: &VersionRecord) {
+        if let Build::Ready { digest } = &version.build {
+            self.files.holds().release(digest.clone());
+        }
     }
 
     fn enqueue(&self, key: AgentKey, version: Version) {

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 
 use super::Error;
-use super::artifacts::{name, new_file, open_folder};
+use super::artifacts::{name, new_file, open_folder, remove};
 use crate::ids::Digest;
 use crate::sandbox::{EDITION, Sandbox};
 
@@ -209,6 +209,11 @@ impl Programs {
                 path: self.path(digest),
             },
         })
+    }
+
+    /// Removes the program of an artifact. What cannot be removed stays for the next start.
+    pub(super) fn remove(&self, digest: &Digest) {
+        remove(&self.path(digest), digest);
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {

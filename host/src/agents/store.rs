@@ -29,6 +29,17 @@ pub(super) struct Stored {
     pub(super) endpoints: Vec<Endpoint>,
 }
 
+/// What became of an artifact's name.
+pub(super) enum Put {
+    /// It is given, and names no longer what it named before.
+    Named {
+        /// What that was.
+        before: Option<Digest>,
+    },
+    /// The tenant has no room for it.
+    Full,
+}
+
 impl Store {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open(path)?;
@@ -96,9 +107,16 @@ impl Store {
         tenant: &TenantId,
         artifact: &Artifact,
         limit: Option<u64>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Put, Error> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
+        let before: Option<String> = transaction
+            .query_row(
+                "SELECT document ->> 'digest' FROM artifacts WHERE tenant = ?1 AND reference = ?2",
+                params![tenant.as_str(), artifact.reference.as_str()],
+                |row| row.get(0),
+            )
+            .optional()?;
         transaction.execute(
             "INSERT OR REPLACE INTO artifacts VALUES (?1, ?2, ?3)",
             params![
@@ -110,23 +128,39 @@ impl Store {
         if let Some(limit) = limit
             && stored_bytes(&transaction, tenant)? > limit
         {
-            return Ok(false);
+            return Ok(Put::Full);
         }
         transaction.commit()?;
-        Ok(true)
+        let before = before.and_then(|digest| digest.parse().ok());
+        Ok(Put::Named { before })
     }
 
-    /// Takes a name away; false when it names nothing.
+    /// Takes a name away, and says what it named, if anything.
     pub(super) fn forget_artifact(
         &self,
         tenant: &TenantId,
         reference: &Reference,
-    ) -> Result<bool, Error> {
-        let sql = "DELETE FROM artifacts WHERE tenant = ?1 AND reference = ?2";
-        let gone = self
+    ) -> Result<Option<Digest>, Error> {
+        let sql = "DELETE FROM artifacts WHERE tenant = ?1 AND reference = ?2 RETURNING document";
+        let document: Option<String> = self
             .connection()
-            .execute(sql, params![tenant.as_str(), reference.as_str()])?;
-        Ok(gone > 0)
+            .query_row(sql, params![tenant.as_str(), reference.as_str()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        let artifact: Option<Artifact> = document
+            .map(|document| serde_json::from_str(&document))
+            .transpose()?;
+        Ok(artifact.map(|artifact| artifact.digest))
+    }
+
+    /// Whether a reference of any tenant names it.
+    pub(super) fn is_named(&self, digest: &Digest) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM artifacts WHERE document ->> 'digest' = ?1)";
+        let named = self
+            .connection()
+            .query_row(sql, [digest.as_str()], |row| row.get(0))?;
+        Ok(named)
     }
 
     /// All that references name, of all tenants.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::artifacts::{Files, name, new_file, open_folder};
 use super::builder::BuildError;
 use super::child::{Child, Outcome};
+use super::holds::Hold;
 use super::places::Places;
 use super::records::Configuration;
 use super::sources::zip::is_zip;
@@ -77,22 +78,24 @@ impl Workshop {
         &self,
         tenant: &TenantId,
         files: &Files,
-        artifact: &Digest,
+        artifact: Hold,
         configuration: &Configuration,
-    ) -> Result<Digest, BuildError> {
-        let path = files.path(artifact);
+    ) -> Result<Hold, BuildError> {
+        let path = files.path(artifact.digest());
         if !begins_as_zip(&path).map_err(Error::disk("read an artifact"))? {
-            return Ok(artifact.clone());
+            return Ok(artifact);
         }
         let entry = configuration.artifact.entry_point();
-        let note = self
-            .made
-            .join(self.key(artifact, entry, &configuration.environment)?);
+        let note =
+            self.made
+                .join(self.key(artifact.digest(), entry, &configuration.environment)?);
         if let Ok(known) = std::fs::read_to_string(&note)
             && let Ok(known) = known.parse::<Digest>()
-            && files.path(&known).exists()
         {
-            return Ok(known);
+            let known = files.holds().hold(known);
+            if files.path(known.digest()).exists() {
+                return Ok(known);
+            }
         }
         let place = self.places.take(tenant).await;
         let made = self
@@ -100,7 +103,7 @@ impl Workshop {
             .await?;
         drop(place);
         let (mut file, temporary) = new_file(&self.made)?;
-        std::io::Write::write_all(&mut file, made.as_str().as_bytes())
+        std::io::Write::write_all(&mut file, made.digest().as_str().as_bytes())
             .map_err(Error::disk("note a build"))?;
         name(temporary, note)
             .await
@@ -141,7 +144,7 @@ impl Workshop {
         zip: &Path,
         entry: Option<&str>,
         environment: &BTreeMap<String, String>,
-    ) -> Result<Digest, BuildError> {
+    ) -> Result<Hold, BuildError> {
         let room = tempfile::tempdir_in(&self.rooms).map_err(Error::disk("make a folder"))?;
         let variables = room.path().join("variables.json");
         std::fs::write(

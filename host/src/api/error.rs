@@ -355,9 +355,10 @@ impl From<TurnError> for ApiError {
                 timed_out: false, ..
             }
             | TurnError::BrokenOff => Self::new(Code::RuntimeClient, received(500)),
-            TurnError::NotRecorded | TurnError::Unrecovered(_) | TurnError::Internal => {
-                Self::new(Code::InternalServer, error.to_string())
-            }
+            TurnError::NotRecorded
+            | TurnError::Unfinished
+            | TurnError::Unrecovered(_)
+            | TurnError::Internal => Self::new(Code::InternalServer, error.to_string()),
             TurnError::TimedOut { .. }
             | TurnError::Broke {
                 timed_out: true, ..

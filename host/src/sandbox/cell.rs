@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Instance, ResourceTable, ResourceTableError};
+use wasmtime::error::OutOfMemory;
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -216,6 +217,7 @@ impl Cell {
         log: Arc<dyn LogSink>,
         birth: &Birth,
     ) -> Result<Cell, Fault> {
+        program.starts();
         let prints = Prints::new(log, limits.turn_log_kib);
         let share = Share::of(program.room()).map_err(|NoRoom| Fault::Exhausted)?;
         let state = State::new(limits, &prints, birth, share);
@@ -436,7 +438,8 @@ fn why(store: &mut Store<State>, limits: &Config, error: &wasmtime::Error) -> Fa
             max_live_sessions: limits.max_live_sessions,
         };
     }
-    if error.is::<NoRoom>() || error.chain().any(is_out_of_memory) {
+    let is_starved = error.is::<NoRoom>() || error.is::<OutOfMemory>();
+    if is_starved || error.chain().any(is_out_of_memory) {
         return Fault::Exhausted;
     }
     if trap == Some(&Trap::StackOverflow) {

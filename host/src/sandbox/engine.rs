@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -90,6 +92,9 @@ pub enum Error {
         #[source]
         source: wasmtime::Error,
     },
+    /// The machine gives no threads.
+    #[error("cannot start the threads that guests need")]
+    Threads(#[source] std::io::Error),
     /// A compiled program is damaged, or was made by another version or configuration of the server.
     #[error("cannot load a compiled program")]
     Load(#[source] wasmtime::Error),
@@ -125,6 +130,8 @@ struct Loaded {
     pre: InstancePre<State>,
     agent: AgentIndices,
     imaging: Option<Imaging>,
+    /// A cell began since somebody asked.
+    started: AtomicBool,
 }
 
 impl Program {
@@ -134,12 +141,30 @@ impl Program {
             agent: AgentIndices::new(&pre)?,
             imaging: Imaging::of(&pre),
             pre,
+            started: AtomicBool::new(true),
         })))
     }
 
     /// Whether cells of this program can be captured; `kellion inspect` says why not.
     pub fn is_imageable(&self) -> bool {
         self.0.imaging.is_some()
+    }
+
+    /// Whether it was loaded, or a cell of it began, since this was asked last.
+    pub fn was_started(&self) -> bool {
+        self.0.started.swap(false, Ordering::Relaxed)
+    }
+
+    /// Notes that a cell begins. No write where all know it already: cells begin on every processor.
+    pub(super) fn starts(&self) {
+        if !self.0.started.load(Ordering::Relaxed) {
+            self.0.started.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How many have it.
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     pub(super) fn pre(&self) -> &InstancePre<State> {
@@ -166,7 +191,7 @@ impl Program {
 }
 
 impl Sandbox {
-    /// Reserves the address space and starts the ticking thread.
+    /// Reserves the address space and starts the threads.
     pub fn new(mut config: Config) -> Result<Self, Error> {
         config.max_live_sessions = clamp_to_mappings(config.max_live_sessions);
         let failed = |source| Error::Engine {
@@ -180,7 +205,8 @@ impl Sandbox {
         let compatibility = compatibility(&engine, config.memory_mib).map_err(failed)?;
         let running = Arc::new(AtomicBool::new(true));
         let room = Arc::new(Room::new(config.server_memory_mib));
-        tick(&engine, Arc::clone(&room), Arc::clone(&running));
+        tick(&engine, Arc::clone(&room), Arc::clone(&running)).map_err(Error::Threads)?;
+        let workers = Workers::start().map_err(Error::Threads)?;
         Ok(Self {
             engine,
             linker,
@@ -188,7 +214,7 @@ impl Sandbox {
             compatibility,
             room,
             running,
-            workers: Arc::default(),
+            workers: Arc::new(workers),
         })
     }
 
@@ -293,22 +319,29 @@ const LOOK: u32 = 5;
 
 /// Epochs are ticked by a thread of their own: a task could be kept from running by the very guests it must interrupt. So
 /// could one that watches their memory.
-fn tick(engine: &Engine, room: Arc<Room>, running: Arc<AtomicBool>) {
+fn tick(
+    engine: &Engine,
+    room: Arc<Room>,
+    running: Arc<AtomicBool>,
+) -> std::io::Result<JoinHandle<()>> {
     let engine = engine.weak();
-    std::thread::spawn(move || {
+    let ticker = std::thread::Builder::new().name("ticks".to_owned());
+    ticker.spawn(move || {
         let mut ticks: u32 = 0;
         while running.load(Ordering::Relaxed) {
             std::thread::sleep(TICK);
             ticks = ticks.wrapping_add(1);
-            if ticks.is_multiple_of(LOOK) {
-                room.look();
+            // Without ticks no guest is ever interrupted: nothing that goes wrong here may end them.
+            if ticks.is_multiple_of(LOOK) && catch_unwind(AssertUnwindSafe(|| room.look())).is_err()
+            {
+                tracing::error!("looking at the memory of all guests ended in a panic");
             }
             match engine.upgrade() {
                 Some(engine) => engine.increment_epoch(),
                 None => break,
             }
         }
-    });
+    })
 }
 
 /// Everything that an agent can reach. WASI is linked whole, because toolchains import more than they use, and inert:

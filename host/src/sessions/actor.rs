@@ -182,7 +182,13 @@ impl Actor {
                 let rest = Box::pin(self.end(life, reason)).await;
                 return Rested { rest, over, mail };
             }
-            if over.as_ref().is_some_and(|over| over.lost_instance) {
+            if let Some(ended) = over.as_ref().filter(|over| over.lost_instance) {
+                // Who waits would have it tried again and again.
+                if matches!(ended.end, TurnEnd::Unrecorded(_))
+                    && let Some(waiting) = mail.take()
+                {
+                    waiting.outlet.fail(TurnError::Unfinished);
+                }
                 let rest = Rest::Asleep;
                 return Rested { rest, over, mail };
             }

@@ -156,6 +156,9 @@ pub enum TurnError {
     /// The journal could not be written, so that nothing of the turn is acknowledged. A new try finishes it.
     #[error("the turn could not be recorded, and is not acknowledged; please retry")]
     NotRecorded,
+    /// The turn that a crash left open comes first, and could not be finished now.
+    #[error("the turn before this one could not be finished; please retry")]
+    Unfinished,
     /// The session is in the journal and cannot be taken up.
     #[error("the session could not be taken up again: {0}")]
     Unrecovered(String),

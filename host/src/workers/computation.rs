@@ -61,10 +61,9 @@ impl<T: Send + 'static> Computation<T> {
         }
     }
 
-    /// To the others that take long, if there are threads for such; `known` to be one.
+    /// To the others that take long; `known` to be one.
     fn leave(&mut self, known: bool) {
-        let (Place::Here { future, .. }, Some(crew)) = (&mut self.place, self.workers.crew())
-        else {
+        let Place::Here { future, .. } = &mut self.place else {
             return;
         };
         let left = std::future::pending().boxed();
@@ -74,7 +73,7 @@ impl<T: Send + 'static> Computation<T> {
         } else {
             self.habit.surprised();
         }
-        self.place = Place::Away(Away::start(crew, &self.group, future));
+        self.place = Place::Away(Away::start(&self.workers.crew, &self.group, future));
     }
 }
 
@@ -94,8 +93,7 @@ impl<T: Send + 'static> Future for Computation<T> {
                 Expected::Waited(waited) => this.habit.is_in_the_way(waited),
                 Expected::Long => true,
             });
-            let known = is_long && this.workers.crew().is_some();
-            if !known {
+            if !is_long {
                 let began = fresh.is_some().then(Instant::now);
                 let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
                 if let Some(began) = began {
@@ -109,7 +107,7 @@ impl<T: Send + 'static> Future for Computation<T> {
                     return Poll::Pending;
                 }
             }
-            this.leave(known);
+            this.leave(is_long);
         }
         match &mut this.place {
             Place::Here { .. } => Poll::Pending,

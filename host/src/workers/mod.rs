@@ -15,7 +15,8 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, OnceLock};
+use std::io;
+use std::sync::Arc;
 use std::thread;
 
 use tokio::runtime::{self, Handle, Runtime};
@@ -31,10 +32,9 @@ use queue::Queue;
 /// A computation that was found running this often is long. One tick says little: the shortest meets one now and then.
 const LONG: u32 = 2;
 
-/// The threads, which start when they are first needed. They end when this is dropped.
-#[derive(Default)]
+/// The threads. They end when this is dropped.
 pub struct Workers {
-    crew: OnceLock<Option<Crew>>,
+    crew: Crew,
 }
 
 struct Crew {
@@ -45,6 +45,13 @@ struct Crew {
 }
 
 impl Workers {
+    /// Starts the threads now: a machine that gives none says so before anybody waits for one.
+    pub fn start() -> io::Result<Self> {
+        Ok(Self {
+            crew: Crew::start()?,
+        })
+    }
+
     /// Computes for a member of a group, in place at first. Nothing is done until it is polled; when it is dropped, it is
     /// given up before it goes on.
     ///
@@ -66,28 +73,12 @@ impl Workers {
 
     /// Whether so many long computations of a group want a core at this moment.
     pub fn are_behind(&self, group: &str, limit: u32) -> bool {
-        match self.crew.get() {
-            Some(Some(crew)) => crew.queue.has(group, limit as usize),
-            Some(None) | None => false,
-        }
-    }
-
-    /// None when this machine gives no threads: then everything is computed in place.
-    fn crew(&self) -> Option<&Crew> {
-        self.crew
-            .get_or_init(|| {
-                Crew::start()
-                    .inspect_err(|error| {
-                        tracing::error!(%error, "no threads for long computations; they take turns with all others");
-                    })
-                    .ok()
-            })
-            .as_ref()
+        self.crew.queue.has(group, limit as usize)
     }
 }
 
 impl Crew {
-    fn start() -> std::io::Result<Self> {
+    fn start() -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
         let drivers = runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -26,7 +26,7 @@ async fn run(ticks: u32) -> ThreadId {
 
 #[tokio::test]
 async fn a_short_computation_stays_and_a_long_one_leaves() {
-    let workers = Arc::new(Workers::default());
+    let workers = Arc::new(Workers::start().unwrap());
     let here = thread::current().id();
     let group = group("a");
     assert_eq!(
@@ -55,7 +55,7 @@ async fn a_short_computation_stays_and_a_long_one_leaves() {
 
 #[tokio::test]
 async fn what_waits_in_a_long_computation_wakes_it() {
-    let workers = Arc::new(Workers::default());
+    let workers = Arc::new(Workers::start().unwrap());
     let told = Arc::new(Notify::new());
     let (sender, receiver) = oneshot::channel();
     let waiting = Arc::clone(&told);
@@ -76,7 +76,7 @@ async fn what_waits_in_a_long_computation_wakes_it() {
 
 #[tokio::test]
 async fn who_usually_takes_long_leaves_at_once_until_it_does_not() {
-    let workers = Arc::new(Workers::default());
+    let workers = Arc::new(Workers::start().unwrap());
     let (here, group, habit) = (thread::current().id(), group("a"), Arc::default());
     // More often than is forgiven.
     for _ in 0..100 {
@@ -88,7 +88,7 @@ async fn who_usually_takes_long_leaves_at_once_until_it_does_not() {
 
 #[tokio::test]
 async fn what_is_known_to_be_long_leaves_at_once() {
-    let workers = Arc::new(Workers::default());
+    let workers = Arc::new(Workers::start().unwrap());
     let habit = Arc::default();
     let known = workers.compute(&group("a"), &habit, Expected::Long, run(0));
     assert_ne!(known.await, thread::current().id());
@@ -110,7 +110,7 @@ impl Drop for Guard {
 
 #[tokio::test]
 async fn a_computation_that_nobody_awaits_is_given_up() {
-    let workers = Arc::new(Workers::default());
+    let workers = Arc::new(Workers::start().unwrap());
     let (gone, is_gone) = oneshot::channel();
     let (away, is_away) = oneshot::channel();
     let guard = Guard(Some(gone));
@@ -133,7 +133,7 @@ async fn a_computation_that_nobody_awaits_is_given_up() {
 
 #[tokio::test]
 async fn a_panic_is_that_of_who_awaits() {
-    let workers = Arc::new(Workers::default());
+    let workers = Arc::new(Workers::start().unwrap());
     let computation = workers.compute(&group("a"), &Arc::default(), NOW, async {
         run(LONG).await;
         panic!("asked to");

@@ -39,6 +39,9 @@ impl Inner {
                 BuildError::Server(error) => NotServing::Load(error),
             })?;
         let artifact = digest.clone();
+        if self.is_gone(key, version.version) {
+            self.files.holds().release(artifact.clone());
+        }
         let grant = version.grant().unwrap_or_default();
         let configuration = version.configuration;
         Ok(Arc::new(Deployment {
@@ -55,6 +58,13 @@ impl Inner {
             program,
             habit: Arc::default(),
         }))
+    }
+
+    /// Whether a version was deleted meanwhile.
+    fn is_gone(&self, key: &AgentKey, version: Version) -> bool {
+        let known = self.known();
+        let entry = known.get(key);
+        entry.is_none_or(|entry| !entry.versions.contains_key(&version))
     }
 
     /// Builds one version, and lets the endpoints that wait for it go on.
@@ -76,9 +86,13 @@ impl Inner {
             let reason = "the server failed while it built this version; its log says where";
             Err(BuildError::Component(reason.to_owned()))
         });
-        let (build, grant) = match made {
-            Ok((digest, grant)) => (Build::Ready { digest }, Some(grant)),
-            Err(BuildError::Component(reason)) => (Build::Failed { reason }, None),
+        // Held until the version is known by it.
+        let (build, grant, _hold) = match made {
+            Ok((hold, grant)) => {
+                let digest = hold.digest().clone();
+                (Build::Ready { digest }, Some(grant), Some(hold))
+            }
+            Err(BuildError::Component(reason)) => (Build::Failed { reason }, None, None),
             Err(BuildError::Server(error)) => return Err(error),
         };
         tracing::info!(agent.id = %key.agent, version = version.number(), ?build, "built");

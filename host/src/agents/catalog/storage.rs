@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
 use super::super::artifacts::{Artifact, Reference};
+use super::super::store::Put;
 use super::super::{Error, Usage};
 use super::Agents;
 use crate::ids::{Digest, TenantId};
@@ -53,7 +54,8 @@ impl Agents {
         if let (true, Some(most)) = (full.load(Ordering::Relaxed), most) {
             return Err(exceeded(most));
         }
-        let (digest, size_bytes) = stored?;
+        let (hold, size_bytes) = stored?;
+        let digest = hold.digest().clone();
         if announced.is_some_and(|announced| *announced != digest) {
             return Err(Error::Digest);
         }
@@ -64,8 +66,11 @@ impl Agents {
             pushed: self.0.clock.now(),
         };
         let limit = most.map(|most| most * MIB);
-        if !self.0.store.put_artifact(tenant, &artifact, limit)? {
+        let Put::Named { before } = self.0.store.put_artifact(tenant, &artifact, limit)? else {
             return Err(exceeded(most.unwrap_or_default()));
+        };
+        if let Some(before) = before {
+            self.0.files.holds().release(before);
         }
         Ok(artifact)
     }
@@ -75,13 +80,12 @@ impl Agents {
         self.0.store.artifacts(tenant)
     }
 
-    /// Forgets a reference. What it names is removed when the server starts next, unless another reference or a version that
-    /// was built of it needs it.
+    /// Forgets a reference. What it names is removed, unless another reference or a version that was built of it needs it.
     pub fn forget_artifact(&self, tenant: &TenantId, reference: &Reference) -> Result<(), Error> {
-        if self.0.store.forget_artifact(tenant, reference)? {
-            return Ok(());
-        }
-        Err(Error::NotFound(format!("an artifact {reference}")))
+        let named = self.0.store.forget_artifact(tenant, reference)?;
+        let named = named.ok_or_else(|| Error::NotFound(format!("an artifact {reference}")))?;
+        self.0.files.holds().release(named);
+        Ok(())
     }
 
     /// How much of its quotas a tenant uses.

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::Error;
 use super::artifacts::{Artifact, Files, Reference};
 use super::builder::BuildError;
+use super::holds::Hold;
 use super::records::ArtifactSource;
 use crate::clock::Timestamp;
 
@@ -123,7 +124,11 @@ impl Sources {
 
 impl Found {
     /// Stores the bytes under their digest, and gives what the pinned name means from then on.
-    pub(super) async fn keep(self, files: &Files, now: Timestamp) -> Result<Artifact, BuildError> {
+    pub(super) async fn keep(
+        self,
+        files: &Files,
+        now: Timestamp,
+    ) -> Result<(Artifact, Hold), BuildError> {
         let Self {
             pinned,
             size,
@@ -145,12 +150,15 @@ impl Found {
         let stored = files.store(watched).await;
         let broken = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (stored, broken) {
-            (Ok((digest, size_bytes)), _) => Ok(Artifact {
-                reference: pinned,
-                digest,
-                size_bytes,
-                pushed: now,
-            }),
+            (Ok((hold, size_bytes)), _) => {
+                let artifact = Artifact {
+                    reference: pinned,
+                    digest: hold.digest().clone(),
+                    size_bytes,
+                    pushed: now,
+                };
+                Ok((artifact, hold))
+            }
             (Err(_), Some(why)) => Err(BuildError::Component(why)),
             (Err(Error::Invalid { message, .. }), None) => {
                 Err(BuildError::Component(format!("{pinned}: {message}")))
