@@ -4,6 +4,7 @@
 mod archives;
 mod bombs;
 mod bytes;
+mod signed;
 mod wire;
 mod worlds;
 

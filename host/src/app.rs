@@ -10,7 +10,7 @@ use std::sync::Arc;
 use self::listen::Listening;
 use self::listen::tls::{self, Certificates};
 use crate::agents::{self, Agents, Policies, ProgramKey};
-use crate::api::{self, Answers, Api, InvalidToken, OperatorToken, Rates};
+use crate::api::{self, Answers, Api, InvalidToken, OperatorToken, Payloads, Rates};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderChoice, artifact_access, aws_is_configured, default_tools};
 use crate::journal::{self, Journal};
@@ -128,6 +128,7 @@ impl Server {
 
         let provider_name = provider.name();
         let sandbox = Arc::new(Sandbox::new(config.sandbox.clone())?);
+        sandbox.workers().watch_lag();
         let places = agents::Config {
             data: config.data.clone(),
             compiler,
@@ -174,6 +175,7 @@ impl Server {
             https: config.server.tls.is_some(),
             clock,
             rates: Rates::default(),
+            payloads: Payloads::new(config.server.payload_bytes(sandbox::available())),
             operator,
             answers: Answers::new(&telemetry),
             telemetry,

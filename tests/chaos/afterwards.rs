@@ -20,7 +20,7 @@ const ASKED_AGAIN: usize = 25;
 /// The last look at everything that clients were told, with a server that has just been killed and started again.
 /// `sessions` are by their ids.
 pub(super) async fn examine(host: &mut Host, agent: &Agent, caller: &Caller) {
-    let said = host.said();
+    let said = host.ever_said();
     assert!(!said.contains("panicked"), "{said}");
     examine_starved(host, agent, caller).await;
 }

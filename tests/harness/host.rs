@@ -112,6 +112,7 @@ impl Builder {
         std::fs::write(folder.path().join("kellion.toml"), &self.config)
             .expect("the folder is writable");
         let address = self.address.as_deref().unwrap_or("127.0.0.1:0");
+        let said_before = said(folder.path()).len();
         let (process, client) = self
             .serve(folder.path(), address)
             .unwrap_or_else(|said| panic!("the server did not start: {said}"));
@@ -121,6 +122,7 @@ impl Builder {
             folder,
             builder: self,
             must_live: true,
+            said_before,
         }
     }
 
@@ -186,6 +188,8 @@ pub(crate) struct Host {
     folder: TempDir,
     builder: Builder,
     must_live: bool,
+    /// How much it had said before it was started last.
+    said_before: usize,
 }
 
 impl Deref for Host {
@@ -263,7 +267,9 @@ impl Host {
 
     /// The same of a server that may refuse to start; then what it said.
     pub(crate) fn try_start_again(&mut self) -> Result<(), String> {
+        let before = self.ever_said().len();
         let (process, client) = self.builder.serve(self.folder.path(), &self.address())?;
+        self.said_before = before;
         (self.process, self.client, self.must_live) = (process, client, true);
         Ok(())
     }
@@ -283,6 +289,11 @@ impl Host {
 
     /// What the server said on stderr since it was started last.
     pub(crate) fn said(&self) -> String {
+        self.ever_said().split_off(self.said_before)
+    }
+
+    /// What it ever said.
+    pub(crate) fn ever_said(&self) -> String {
         said(self.folder.path())
     }
 

@@ -253,7 +253,7 @@ async fn h6_more_streams_than_are_allowed_are_refused() {
     );
     assert!(rude.send(SETTINGS, ACK, 0, &[]).await);
     // Each has a body that is waited for.
-    let request = head("POST", "/runtimes/", "localhost");
+    let request = head("PUT", "/runtimes/", "localhost");
     let mut refused = 0;
     for stream in (1..200).step_by(2) {
         assert!(rude.send(HEADERS, END_HEADERS, stream, &request).await);

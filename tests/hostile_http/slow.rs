@@ -84,6 +84,44 @@ async fn h2_bodies_that_come_byte_by_byte_are_given_up_and_cost_no_memory() {
     witness.survived(&host).await;
 }
 
+/// Each of them keeps the rate, and none is too large.
+#[tokio::test]
+async fn h2_large_bodies_hold_no_more_memory_than_there_is_for_all() {
+    let (host, agent, witness) = stage("[server]\npayload_mib = 32\n").await;
+    const BYTES: usize = 20_000_000;
+    let session = |number: usize| agent.session(&format!("large-{number}"));
+    let mut payload = r#"{"do":"count"}"#.to_owned();
+    payload.extend(std::iter::repeat_n(' ', BYTES - payload.len()));
+    let mut held = Vec::new();
+    for number in 0..4 {
+        let mut raw = Raw::open(&host).await;
+        let head = format!("connection: close\r\ncontent-length: {BYTES}\r\n");
+        assert!(raw.send(invocation(&session(number), &head)).await);
+        // No system has buffers for half of it: the server has read the rest.
+        assert!(raw.send(&payload[..BYTES - 1]).await);
+        held.push(raw);
+    }
+    let mut refused = 0;
+    for raw in &mut held {
+        assert!(raw.send(" ").await);
+        let said = raw.rest().await;
+        if said.starts_with("HTTP/1.1 429 ") {
+            refused += 1;
+            assert!(said.contains("payloads of nearly 32 MiB"), "{said}");
+            assert!(said.to_lowercase().contains("retry-after: 1"), "{said}");
+        } else {
+            assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        }
+    }
+    assert!((1..4).contains(&refused), "{refused} were refused");
+    // All of it is given back.
+    for number in 4..7 {
+        let turn = session(number).invocation(payload.clone());
+        assert_eq!(host.send(turn).await.status, 200);
+    }
+    witness.survived(&host).await;
+}
+
 #[tokio::test]
 async fn h2_a_body_that_keeps_the_rate_may_take_as_long_as_it_needs() {
     let (host, agent, witness) = stage(LOW).await;

@@ -169,6 +169,34 @@ async fn u18_a_version_runs_the_bytes_that_it_was_built_of_and_no_others() {
     witness.survived(&host).await;
 }
 
+/// U18: what must never serve again is deleted.
+#[tokio::test]
+async fn u18_a_version_that_was_deleted_never_comes_back() {
+    let host = Host::start();
+    let peaceful = host.deploy("peaceful", PROBE).await;
+    let witness = Witness::of(&host, &peaceful).await;
+    let agent = deployed(&host, "agent", saying("bad")).await;
+    host.push(&reference("agent"), saying("good")).await;
+    let built = agent.update("agent", json!({})).await;
+    assert_eq!(built["status"], "READY", "{built}");
+    let first = agent.path("?version=1");
+    host.delete(&first).await.json_of(202);
+
+    // No endpoint goes back to it, new or old, and its number is given to nobody.
+    let back = json!({ "name": "back", "agentRuntimeVersion": "1" });
+    let refused = host.put(&agent.path("runtime-endpoints/"), &back).await;
+    refused.assert_refused(404, "ResourceNotFoundException", "version 1");
+    let back = json!({ "agentRuntimeVersion": "1" });
+    let moved = host
+        .put(&agent.path("runtime-endpoints/DEFAULT/"), &back)
+        .await;
+    assert!([404, 409].contains(&moved.status), "{moved:?}");
+    let built = agent.update("agent", json!({})).await;
+    assert_eq!(built["agentRuntimeVersion"], "3", "{built}");
+    assert_eq!(agent.session("new").ask(json!({})).await, "good");
+    witness.survived(&host).await;
+}
+
 /// U18, on the disk.
 #[tokio::test]
 async fn u18_an_artifact_that_was_changed_on_the_disk_is_not_run() {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Seek as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +18,14 @@ use crate::contract::log::Level;
 use crate::grants::Manifest;
 use crate::ids::{Digest, TenantId};
 use crate::sandbox::{Birth, Cell, Fault, LogSink, Program, Sandbox};
+use crate::signatures::TrustedKey;
 use crate::workers::Expected;
 
 /// A trial start that takes longer would make every session wait as long.
 const START_TIME: Duration = Duration::from_secs(10);
+
+/// One that takes longer over a signature means no good.
+const VERIFY_TIME: Duration = Duration::from_secs(30);
 
 /// Why there is no program.
 pub(super) enum BuildError {
@@ -267,6 +271,42 @@ impl Builder {
                 Err(self.refuse(digest, reason, Stands::AWhile))
             }
         }
+    }
+
+    /// Lets nothing through that is signed by none of these keys, if there are any.
+    pub(super) async fn check_signature(
+        &self,
+        tenant: &TenantId,
+        keys: &[TrustedKey],
+        digest: &Digest,
+        artifact: &Path,
+    ) -> Result<(), BuildError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let input = self.artifact(digest, artifact.to_owned()).await?;
+        let _place = self.children.take(tenant).await;
+        let (output, _temporary) = new_file(&self.compiled)?;
+        let keys = keys.iter().map(|key| format!("--key={key}").into());
+        let child = Child {
+            program: &self.compiler,
+            arguments: std::iter::once("verify-artifact".into())
+                .chain(keys)
+                .collect(),
+            environment: &[],
+            folder: None,
+            time: VERIFY_TIME,
+            largest: 0,
+        };
+        let reason = match child.run(input, output).await? {
+            Outcome::Done => return Ok(()),
+            Outcome::Refused(reason) => reason,
+            Outcome::TooLong | Outcome::Lost => {
+                "the component's signature could not be looked at".to_owned()
+            }
+        };
+        // Not remembered: another tenant trusts others, and this one may trust more tomorrow.
+        Err(BuildError::Component(reason))
     }
 
     /// What an artifact asks for.

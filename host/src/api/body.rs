@@ -1,10 +1,11 @@
 //! Bodies of requests, read to their end within a bound.
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 
 use super::error::ApiError;
+use super::payloads::Share;
 
 /// The largest payload of an invocation, in bytes, as the service model has it.
 pub(super) const MAX_PAYLOAD: usize = 100_000_000;
@@ -12,38 +13,42 @@ pub(super) const MAX_PAYLOAD: usize = 100_000_000;
 /// The largest body of any other request that is held in memory, in bytes. AgentCore's largest documents have some 300 KB.
 pub(super) const MAX_DOCUMENT: usize = 2 << 20;
 
-/// The whole body. One that is too large is still read for a while: a client that is cut off in the middle of sending
-/// never gets to see the answer.
-pub(super) async fn read(body: Body, max: usize) -> Result<Bytes, ApiError> {
-    let mut chunks = body.into_data_stream();
+/// The whole body. One that is too large, or for which there is no room, is still read for a while: a client that is cut off
+/// in the middle of sending never gets to see the answer.
+///
+/// Most bodies are one piece, which is then never copied, and no larger than what a connection may have buffered anyway.
+pub(super) async fn read(body: Body, max: usize, mut share: Share) -> Result<Bytes, ApiError> {
+    let mut pieces = body.into_data_stream();
     let mut first = Bytes::new();
-    let mut whole = BytesMut::new();
+    let mut whole = Vec::new();
     let mut size = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| ApiError::invalid("payload", "the payload broke off"))?;
-        size += chunk.len();
+    let mut refused = None;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| ApiError::invalid("payload", "the payload broke off"))?;
+        size += piece.len();
         if size > 2 * max {
             break;
         }
         if size > max {
-            (first, whole) = (Bytes::new(), BytesMut::new());
+            let message = format!("the payload has more than {max} bytes");
+            refused = Some(ApiError::invalid("payload", message));
+        }
+        if refused.is_some() {
+            (first, whole) = (Bytes::new(), Vec::new());
+            share.give_back();
         } else if first.is_empty() && whole.is_empty() {
-            first = chunk;
+            first = piece;
         } else {
-            // Most bodies are one chunk, which is then never copied.
-            if whole.is_empty() {
-                whole.extend_from_slice(&std::mem::take(&mut first));
-            }
-            whole.extend_from_slice(&chunk);
+            let begun = std::mem::take(&mut first);
+            let added = share
+                .add(&mut whole, &begun)
+                .and_then(|()| share.add(&mut whole, &piece));
+            refused = added.err();
         }
     }
-    if size > max {
-        let message = format!("the payload has more than {max} bytes");
-        return Err(ApiError::invalid("payload", message));
+    match refused {
+        Some(refused) => Err(refused),
+        None if whole.is_empty() => Ok(first),
+        None => Ok(share.keep(whole)),
     }
-    Ok(if whole.is_empty() {
-        first
-    } else {
-        whole.freeze()
-    })
 }

@@ -12,6 +12,7 @@ pub(crate) mod fuzzing;
 mod grants;
 mod local;
 mod metrics;
+mod payloads;
 mod travel;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use auth::{Access, InvalidToken, OperatorToken, Rates};
 
 pub use error::Refusal;
 pub use metrics::Answers;
+pub use payloads::Payloads;
 
 /// What every handler may use.
 pub struct Api {
@@ -62,6 +64,8 @@ pub struct Api {
     pub provider: &'static str,
     /// How many requests each tenant has sent lately.
     pub rates: Rates,
+    /// Memory for what requests bring.
+    pub payloads: Payloads,
     /// The token of who runs the server, if there is one.
     pub operator: Option<OperatorToken>,
     /// What is counted.

@@ -21,6 +21,7 @@ mod operator;
 mod push;
 mod serve;
 mod sessions;
+mod sign;
 mod signing;
 mod status;
 mod tenants;
@@ -29,6 +30,7 @@ mod test;
 mod travel;
 mod unpack;
 mod usage;
+mod verify;
 
 use std::future::Future;
 use std::io::IsTerminal;
@@ -98,6 +100,8 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Sign a component with its author's key.
+    Sign(sign::Args),
     /// List agents.
     Agents {
         #[command(flatten)]
@@ -145,6 +149,9 @@ enum Command {
     /// process of its own.
     #[command(hide = true)]
     UnpackArtifact(unpack::Args),
+    /// Look whether one of these keys signed a component on stdin; the server calls this in a process of its own.
+    #[command(hide = true)]
+    VerifyArtifact(verify::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -156,6 +163,8 @@ pub fn run() -> ExitCode {
         // Alone in its process, without threads.
         Command::CompileArtifact(args) => return compile::run(&args),
         Command::UnpackArtifact(args) => return unpack::run(&args),
+        Command::VerifyArtifact(args) => return verify::run(&args),
+        Command::Sign(args) => sign::run(&args, cli.json),
         Command::New(args) => new::run(&args, cli.json),
         Command::Tenants(args) => tenants::run(&args, cli.json),
         Command::Keys(args) => keys::run(&args, cli.json),
@@ -203,7 +212,9 @@ async fn run_async(command: Command, json: bool) -> Result<(), Failure> {
         | Command::Tenants(_)
         | Command::Keys(_)
         | Command::CompileArtifact(_)
-        | Command::UnpackArtifact(_) => Ok(()),
+        | Command::UnpackArtifact(_)
+        | Command::VerifyArtifact(_)
+        | Command::Sign(_) => Ok(()),
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Server {
     pub write_timeout_seconds: NonZeroU64,
     /// How many requests one HTTP/2 connection has at a time. 250 by default.
     pub max_streams: NonZeroU32,
+    /// Memory for payloads that are being received or worked on, in MiB; what would need more is refused with 429. A tenant
+    /// has three quarters of it at most. By default an eighth of what the machine or its container has, and at least 256.
+    pub payload_mib: Option<NonZeroU64>,
     /// Whether the server gives up what it does not need before it serves. As far as the system lets it, by default.
     pub sandbox: jail::Mode,
     /// The certificate, for HTTPS. None by default: plain HTTP.
@@ -96,6 +99,7 @@ impl Default for Server {
             body_grace_seconds: seconds(20),
             write_timeout_seconds: seconds(60),
             max_streams: number(250),
+            payload_mib: None,
             sandbox: jail::Mode::default(),
             tls: None,
             operator_token_file: None,
@@ -117,6 +121,15 @@ impl Server {
     /// How far a body may lag behind.
     pub fn body_grace(&self) -> Duration {
         Duration::from_secs(self.body_grace_seconds.get())
+    }
+
+    /// Memory for payloads, in bytes, on a machine that has so much, if anybody knows.
+    pub fn payload_bytes(&self, available: Option<u64>) -> u64 {
+        const LEAST: u64 = 256 << 20;
+        match self.payload_mib {
+            Some(mib) => mib.get() << 20,
+            None => (available.unwrap_or_default() / 8).max(LEAST),
+        }
     }
 
     /// How long a client may take nothing.

@@ -10,12 +10,14 @@ pub mod remembering;
 pub mod scripted;
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
 use crate::contract::EventStream;
 use crate::contract::model::{Error, Request, Response};
+use crate::ids::TenantId;
 
 /// How long a provider is waited for. `[models]` in the configuration file. A turn that is given up gives up its calls,
 /// whatever stands here.
@@ -51,6 +53,12 @@ pub fn estimated_tokens(request: &Request) -> u64 {
 pub trait Provider: Send + Sync + 'static {
     /// The provider's name in logs and at start, such as "bedrock".
     fn name(&self) -> &'static str;
+
+    /// The same for one tenant, if the provider tells tenants apart. Its failures are then nobody else's concern.
+    fn for_tenant(&self, tenant: &TenantId) -> Option<Arc<dyn Provider>> {
+        let _ = tenant;
+        None
+    }
 
     /// One answer, whole.
     fn converse(&self, request: Request) -> BoxFuture<'_, Result<Response, Error>>;

@@ -308,7 +308,10 @@ pub(super) async fn perform(
     }
     let turn = Turn {
         deployment: Arc::clone(&life.deployment),
-        provider: Arc::clone(&shared.provider),
+        provider: shared
+            .provider
+            .for_tenant(&record.key.agent.tenant)
+            .unwrap_or_else(|| Arc::clone(&shared.provider)),
         outlet: Arc::clone(&performance.outlet),
         meter: Arc::clone(&performance.meter),
         spent: record.models(),

@@ -19,7 +19,7 @@ use super::performance::{Performance, TurnEnd, perform};
 use super::record::Record;
 use super::{Config, Invocation, Owner, SessionLog, Shared};
 use crate::agents::{self, Agents, Deployment, Lifecycle};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::contract::EventStream;
 use crate::contract::model::{
     Content, Delta, Error, ErrorKind, Event, Request, Response, StopReason, Usage,
@@ -146,7 +146,8 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         Arc::new(|_| Arc::default()),
         &agents::ProgramKey::new(&[7; 32]),
         Arc::clone(&sandbox),
-        Arc::clone(&clock),
+        // What agents do now and then would be done without end.
+        Arc::new(ManualClock::new(clock.now())),
     )
     .unwrap();
     let journal = journal::Config::default();

@@ -3,11 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::grants;
+use crate::signatures::TrustedKey;
 
 /// A tenant's policy, as its operator writes it. What is left out has its default; unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
+    /// Public keys of authors, Ed25519 as PEM: only what one of them signed becomes a version. Everything may, when there are
+    /// none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<TrustedKey>,
     /// How much of everything.
     pub quotas: Quotas,
     /// How far its agents' grants may go.
@@ -25,7 +30,7 @@ impl Policy {
                 storage_mib: None,
                 ..Quotas::default()
             },
-            grants: grants::Policy::default(),
+            ..Self::default()
         }
     }
 }

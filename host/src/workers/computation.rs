@@ -90,7 +90,10 @@ impl<T: Send + 'static> Future for Computation<T> {
         {
             let fresh = fresh.take();
             let is_long = fresh.is_some_and(|expected| match expected {
-                Expected::Waited(waited) => this.habit.is_in_the_way(waited),
+                Expected::Waited(waited) => {
+                    let behind = this.workers.lag.is_behind();
+                    this.habit.is_in_the_way(waited, behind)
+                }
                 Expected::Long => true,
             });
             if !is_long {

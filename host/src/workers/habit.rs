@@ -42,10 +42,11 @@ struct Lately {
 }
 
 impl Habit {
-    /// Whether one that has waited so long to begin should not begin in place.
-    pub(super) fn is_in_the_way(&self, waited: Duration) -> bool {
+    /// Whether one that has waited so long to begin should not begin in place; `behind` if others wait, too.
+    pub(super) fn is_in_the_way(&self, waited: Duration, behind: bool) -> bool {
         let is_noticeable = || self.usual_us.load(Ordering::Relaxed) > NOTICEABLE_US;
-        self.is_long.load(Ordering::Relaxed) || (waited > BEHIND && is_noticeable())
+        let somebody_waits = behind || waited > BEHIND;
+        self.is_long.load(Ordering::Relaxed) || (somebody_waits && is_noticeable())
     }
 
     /// One took so long in place.
@@ -91,14 +92,17 @@ mod tests {
         let habit = Habit::default();
         for _ in 0..BURST {
             habit.surprised();
-            assert!(!habit.is_in_the_way(AT_ONCE));
+            assert!(!habit.is_in_the_way(AT_ONCE, false));
         }
         habit.surprised();
-        assert!(habit.is_in_the_way(AT_ONCE));
+        assert!(habit.is_in_the_way(AT_ONCE, false));
         habit.was_short();
-        assert!(!habit.is_in_the_way(AT_ONCE));
+        assert!(!habit.is_in_the_way(AT_ONCE, false));
         habit.surprised();
-        assert!(habit.is_in_the_way(AT_ONCE), "nothing is forgiven so soon");
+        assert!(
+            habit.is_in_the_way(AT_ONCE, false),
+            "nothing is forgiven so soon"
+        );
     }
 
     #[test]
@@ -109,12 +113,14 @@ mod tests {
             middling.took(Duration::from_millis(5));
         }
         let waited = 2 * BEHIND;
-        assert!(!short.is_in_the_way(waited));
-        assert!(!middling.is_in_the_way(AT_ONCE));
-        assert!(middling.is_in_the_way(waited));
+        assert!(!short.is_in_the_way(waited, false));
+        assert!(!middling.is_in_the_way(AT_ONCE, false));
+        assert!(middling.is_in_the_way(waited, false));
+        assert!(middling.is_in_the_way(AT_ONCE, true));
+        assert!(!short.is_in_the_way(AT_ONCE, true));
         for _ in 0..50 {
             middling.took(Duration::from_micros(50));
         }
-        assert!(!middling.is_in_the_way(waited), "it is not any more");
+        assert!(!middling.is_in_the_way(waited, false), "it is not any more");
     }
 }

@@ -8,6 +8,7 @@
 mod computation;
 mod cpu;
 mod habit;
+mod lag;
 mod priority;
 mod queue;
 mod task;
@@ -26,6 +27,7 @@ pub(crate) use cpu::found_running;
 pub use habit::{Expected, Habit};
 pub(crate) use priority::{CHILDREN, step_back};
 
+use lag::Lag;
 use priority::LONG_TURNS;
 use queue::Queue;
 
@@ -35,6 +37,7 @@ const LONG: u32 = 2;
 /// The threads. They end when this is dropped.
 pub struct Workers {
     crew: Crew,
+    lag: Lag,
 }
 
 struct Crew {
@@ -49,6 +52,7 @@ impl Workers {
     pub fn start() -> io::Result<Self> {
         Ok(Self {
             crew: Crew::start()?,
+            lag: Lag::default(),
         })
     }
 
@@ -69,6 +73,11 @@ impl Workers {
         F: Future<Output = T> + Send + 'static,
     {
         Computation::new(Arc::clone(self), group, habit, expected, Box::pin(future))
+    }
+
+    /// Looks whether the threads of the runtime that this is called in are behind, as long as the workers live.
+    pub fn watch_lag(self: &Arc<Self>) {
+        tokio::spawn(lag::watch(Arc::downgrade(self)));
     }
 
     /// Whether so many long computations of a group want a core at this moment.

@@ -29,6 +29,14 @@ impl Inner {
             .component(tenant, &self.files, artifact, configuration)
             .await?;
         let file = self.files.path(component.digest());
+        self.builder
+            .check_signature(
+                tenant,
+                &self.policy(tenant).signed_by,
+                component.digest(),
+                &file,
+            )
+            .await?;
         let manifest = self.builder.manifest(file.clone()).await?;
         let grant = Grant::of(&manifest, &self.policy(tenant).grants);
         for name in configuration.agent_variables() {

@@ -56,6 +56,7 @@ pub(in crate::api) async fn invoke(
     let caller = caller::identify(&api, credentials, &agent, &endpoint, &request).await?;
     let session = headers::session(&request)?.unwrap_or_else(SessionId::random);
     let deployment = api.agents.resolve(&agent, &endpoint).await?;
+    let share = api.payloads.of(&agent.tenant).share();
     let invocation = Invocation {
         request: id.clone(),
         invocation: headers::invocation(&request)?,
@@ -66,7 +67,7 @@ pub(in crate::api) async fn invoke(
         content_type: headers::short(&request, &header::CONTENT_TYPE)?,
         accept: headers::short(&request, &header::ACCEPT)?,
         traceparent: headers::traceparent(&request),
-        payload: body::read(body, MAX_PAYLOAD).await?,
+        payload: body::read(body, MAX_PAYLOAD, share).await?,
     };
     let key = SessionKey {
         agent,

@@ -93,6 +93,7 @@ async fn check(gate: Gate, request: Request, next: Next) -> Result<Response, Api
             allowed(&principal, needed)?;
             api.rates.admit(&principal)?;
             let extensions = request.extensions_mut();
+            extensions.insert(api.payloads.of(&principal.tenant));
             if access == Access::Invoke {
                 extensions.insert(Credentials::Verified(principal));
             } else {
@@ -100,7 +101,9 @@ async fn check(gate: Gate, request: Request, next: Next) -> Result<Response, Api
             }
         }
         (unproved, Access::Invoke) => {
-            request.extensions_mut().insert(unproved);
+            let extensions = request.extensions_mut();
+            extensions.insert(api.payloads.of_strangers());
+            extensions.insert(unproved);
         }
         (_, Access::Open | Access::Operate | Access::Manage | Access::Upload) => {
             return Err(ApiError::new(

@@ -72,6 +72,7 @@ pub(super) async fn verify(
         Access::Invoke => MAX_PAYLOAD,
         Access::Open | Access::Operate | Access::Manage | Access::Upload => MAX_DOCUMENT,
     };
+    let share = || api.payloads.of(&principal.tenant).share();
     let (body, declared) = match (claim.body_hash(), access) {
         (BodyHash::Needed, Access::Upload) => {
             return Err(Refusal::Invalid(
@@ -87,12 +88,12 @@ pub(super) async fn verify(
         }
         (BodyHash::Declared(_), _) => {
             claim.verify(&incoming, &secret, None, &expected)?;
-            let whole = body::read(body, max).await?;
+            let whole = body::read(body, max, share()).await?;
             claim.body_hash().check(&Sha256::digest(&whole).into())?;
             (Body::from(whole), None)
         }
         (BodyHash::Needed, _) => {
-            let whole = body::read(body, max).await?;
+            let whole = body::read(body, max, share()).await?;
             let hash = Sha256::digest(&whole).into();
             claim.verify(&incoming, &secret, Some(hash), &expected)?;
             (Body::from(whole), None)

@@ -19,11 +19,13 @@ mod stream;
 mod tests;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::Builder;
+use aws_sdk_bedrockruntime::config::retry::RetryPartition;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -33,6 +35,7 @@ use self::errors::{error, of_call};
 use super::Provider;
 use crate::contract::EventStream;
 use crate::contract::model::{Error, ErrorKind, Request, Response};
+use crate::ids::TenantId;
 
 /// The most that is read of one answer by default, in bytes. Bedrock's own limit on an answer's body is 25 MB; a stream of
 /// 128,000 tokens, each an event with its frame and padding, comes to about 32 MB; this is twice that.
@@ -89,6 +92,8 @@ pub enum SetupError {
 pub struct Bedrock {
     client: Client,
     config: Config,
+    /// Whose attempts count together against a budget of them.
+    retries: Option<RetryPartition>,
 }
 
 impl Bedrock {
@@ -113,7 +118,15 @@ impl Bedrock {
         Self {
             client: client::client(sdk, &config),
             config,
+            retries: None,
         }
+    }
+
+    /// What a call has of its own.
+    fn own(&self) -> Builder {
+        let mut own = Builder::new();
+        own.set_retry_partition(self.retries.clone());
+        own
     }
 
     async fn answer(&self, request: Request) -> Result<Response, Error> {
@@ -128,7 +141,11 @@ impl Bedrock {
             .set_inference_config(parts.inference)
             .set_tool_config(parts.tools)
             .set_additional_model_request_fields(parts.extra);
-        let answer = within(self.config.answer_timeout, call.send()).await?;
+        let answer = within(
+            self.config.answer_timeout,
+            call.customize().config_override(self.own()).send(),
+        )
+        .await?;
         response::from_aws(
             answer.map_err(|failure| of_call(&failure, &parts.model))?,
             parts.model,
@@ -147,7 +164,11 @@ impl Bedrock {
             .set_inference_config(parts.inference)
             .set_tool_config(parts.tools)
             .set_additional_model_request_fields(parts.extra);
-        let answer = within(self.config.idle_timeout, call.send()).await?;
+        let answer = within(
+            self.config.idle_timeout,
+            call.customize().config_override(self.own()).send(),
+        )
+        .await?;
         let answer = answer.map_err(|failure| of_call(&failure, &parts.model))?;
         Ok(stream::events(
             answer.stream,
@@ -164,7 +185,11 @@ impl Bedrock {
             .count_tokens()
             .model_id(&model)
             .input(parts.into_count());
-        let answer = within(self.config.answer_timeout, call.send()).await?;
+        let answer = within(
+            self.config.answer_timeout,
+            call.customize().config_override(self.own()).send(),
+        )
+        .await?;
         Ok(response::count(
             answer
                 .map_err(|failure| of_call(&failure, &model))?
@@ -180,7 +205,11 @@ impl Bedrock {
             .content_type("application/json")
             .accept("application/json")
             .body(Blob::new(body));
-        let answer = within(self.config.answer_timeout, call.send()).await?;
+        let answer = within(
+            self.config.answer_timeout,
+            call.customize().config_override(self.own()).send(),
+        )
+        .await?;
         Ok(answer
             .map_err(|failure| of_call(&failure, &model))?
             .body
@@ -191,6 +220,13 @@ impl Bedrock {
 impl Provider for Bedrock {
     fn name(&self) -> &'static str {
         "bedrock"
+    }
+
+    fn for_tenant(&self, tenant: &TenantId) -> Option<Arc<dyn Provider>> {
+        Some(Arc::new(Self {
+            retries: Some(RetryPartition::new(format!("tenant {tenant}"))),
+            ..self.clone()
+        }))
     }
 
     fn converse(&self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {

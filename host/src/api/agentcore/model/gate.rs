@@ -12,6 +12,7 @@ use super::check::{self, check};
 use super::table::{Operation, operation_of};
 use crate::api::body;
 use crate::api::error::ApiError;
+use crate::api::payloads::{Own, Share};
 
 /// What a route is asked to be, if it is an operation of the models.
 #[derive(Clone, Copy)]
@@ -49,7 +50,9 @@ async fn checked(
         .map_err(|_| ApiError::unreadable("the query cannot be read"))?;
     let mut document = None;
     if operation.has_document() {
-        let (bytes, value) = read(body).await?;
+        let own = parts.extensions.get::<Own>().cloned();
+        let own = own.expect("the gate before says whose memory it is");
+        let (bytes, value) = read(body, own.share()).await?;
         body = Body::from(bytes);
         document = Some(value);
     }
@@ -71,8 +74,8 @@ async fn checked(
 }
 
 /// The body, as it came and as what it says. AWS clients may leave out a body in which nothing would stand.
-async fn read(body: Body) -> Result<(Bytes, Value), ApiError> {
-    let mut bytes = body::read(body, body::MAX_DOCUMENT).await?;
+async fn read(body: Body, share: Share) -> Result<(Bytes, Value), ApiError> {
+    let mut bytes = body::read(body, body::MAX_DOCUMENT, share).await?;
     if bytes.is_empty() {
         bytes = Bytes::from_static(b"{}");
     }

@@ -58,6 +58,33 @@ async fn every_error_of_bedrock_has_its_kind_and_only_passing_ones_are_tried_aga
     }
 }
 
+/// The budget of the SDK: 500 tokens, of which each further attempt takes 5.
+#[tokio::test]
+async fn a_tenant_whose_calls_all_fail_spends_its_own_retries_alone() {
+    let stand_in = StandIn::start().await;
+    let provider = bedrock(&stand_in);
+    let of = |tenant: &str| {
+        let tenant = tenant.parse().unwrap();
+        provider.for_tenant(&tenant).expect("it tells them apart")
+    };
+    for _ in 0..1_000 {
+        stand_in.push(Answer::error(503, "ServiceUnavailableException", "no"));
+    }
+    let attempts = async |tenant: &str| {
+        let before = stand_in.calls().converse;
+        of(tenant).converse(ask("Hello")).await.unwrap_err();
+        stand_in.calls().converse - before
+    };
+    let mut spent = 0;
+    while attempts("000000000001").await > 1 {
+        spent += 1;
+        assert!(spent < 100, "there is no end to it");
+    }
+    assert!(spent > 10, "{spent}");
+    assert_eq!(attempts("000000000002").await, 3);
+    assert_eq!(attempts("000000000001").await, 1);
+}
+
 #[tokio::test]
 async fn an_input_that_is_too_long_is_told_apart_from_one_that_is_wrong() {
     for message in [
