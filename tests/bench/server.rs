@@ -22,6 +22,37 @@ pub(crate) fn bedrock_at(endpoint: &str) -> [(&'static str, &str); 5] {
     ]
 }
 
+/// As long as this lives, this process stays off the core of a server.
+pub(crate) struct Apart(usize);
+
+impl Apart {
+    fn from_core_0() -> Result<Self, Error> {
+        let cores = std::thread::available_parallelism()?.get();
+        if cores < 2 {
+            return Err("a client on a core of its own needs a second one".into());
+        }
+        stay_on(&format!("1-{}", cores - 1))?;
+        Ok(Self(cores))
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        let _ = stay_on(&format!("0-{}", self.0 - 1));
+    }
+}
+
+/// Has all threads of this process on these cores.
+fn stay_on(cores: &str) -> Result<(), Error> {
+    let process = std::process::id().to_string();
+    let mut taskset = Command::new("taskset");
+    let set = taskset.args(["-a", "-c", "-p", cores, &process]).output()?;
+    match set.status.success() {
+        true => Ok(()),
+        false => Err("taskset, of util-linux, cannot set the cores of this process".into()),
+    }
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) process: Process,
@@ -41,8 +72,24 @@ impl Server {
         bedrock: Option<&str>,
         configuration: &str,
     ) -> Result<Self, Error> {
+        Self::run(Command::new(KELLION), data, bedrock, configuration)
+    }
+
+    /// The same, offline and on one core, which this process leaves to it until what is returned is dropped.
+    pub(crate) fn apart(data: &Path, configuration: &str) -> Result<(Self, Apart), Error> {
+        let mut command = Command::new("taskset");
+        command.args(["-c", "0", KELLION]);
+        let server = Self::run(command, data, None, configuration)?;
+        Ok((server, Apart::from_core_0()?))
+    }
+
+    fn run(
+        mut command: Command,
+        data: &Path,
+        bedrock: Option<&str>,
+        configuration: &str,
+    ) -> Result<Self, Error> {
         std::fs::write(data.join("kellion.toml"), configuration)?;
-        let mut command = Command::new(KELLION);
         command
             .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)

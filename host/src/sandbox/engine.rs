@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -205,8 +205,9 @@ impl Sandbox {
         let compatibility = compatibility(&engine, config.memory_mib).map_err(failed)?;
         let running = Arc::new(AtomicBool::new(true));
         let room = Arc::new(Room::new(config.server_memory_mib));
-        tick(&engine, Arc::clone(&room), Arc::clone(&running)).map_err(Error::Threads)?;
-        let workers = Workers::start().map_err(Error::Threads)?;
+        let workers = Arc::new(Workers::start().map_err(Error::Threads)?);
+        let ticks = (Arc::clone(&room), Arc::downgrade(&workers));
+        tick(&engine, ticks, Arc::clone(&running)).map_err(Error::Threads)?;
         Ok(Self {
             engine,
             linker,
@@ -214,7 +215,7 @@ impl Sandbox {
             compatibility,
             room,
             running,
-            workers: Arc::new(workers),
+            workers,
         })
     }
 
@@ -321,7 +322,7 @@ const LOOK: u32 = 5;
 /// could one that watches their memory.
 fn tick(
     engine: &Engine,
-    room: Arc<Room>,
+    (room, workers): (Arc<Room>, Weak<Workers>),
     running: Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let engine = engine.weak();
@@ -339,6 +340,9 @@ fn tick(
             match engine.upgrade() {
                 Some(engine) => engine.increment_epoch(),
                 None => break,
+            }
+            if let Some(workers) = workers.upgrade() {
+                workers.tick();
             }
         }
     })

@@ -1,54 +1,103 @@
 //! Whether the threads that serve are behind: what is ready there waits.
 //!
-//! What waits has often not even been read, so that nobody knows of it. But a timer that rang waits as well.
+//! What waits has often not even been read, so that nobody knows of it. So a task is woken at each tick from outside of the
+//! runtime, and must answer soon. Timers would not do: a busy runtime looks at them after some dozens of tasks only.
 
-use std::sync::Weak;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
+use tokio::sync::Notify;
 
-use super::Workers;
-
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(5);
-
-/// Who waits for longer than this waits for somebody's computation. Timers ring a millisecond late by themselves.
+/// Who waits for longer than this waits for somebody's computation.
 const BEHIND: Duration = Duration::from_millis(4);
 
-/// For so many looks after the last one that saw it, they count as behind: what comes in waves is not found anew each time.
-const STAYS: u32 = 40;
+/// For so many ticks after the last one that saw it, they count as behind: what comes in waves is not found anew each time.
+const STAYS: u32 = 20;
 
-/// For how many looks more they count as behind.
-#[derive(Debug, Default)]
-pub(super) struct Lag(AtomicU32);
+/// What is asked at each tick, and how it was answered.
+#[derive(Debug)]
+pub(super) struct Lag {
+    asked: Notify,
+    /// When, in microseconds since this was made; 0 when it is answered.
+    since: AtomicU64,
+    made: Instant,
+    /// Whether there is anybody to answer.
+    watched: AtomicBool,
+    /// For how many ticks more they count as behind.
+    behind: AtomicU32,
+}
 
-impl Lag {
-    pub(super) fn is_behind(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
-    }
-
-    fn saw(&self, late: Duration) {
-        let before = self.0.load(Ordering::Relaxed);
-        let now = match late > BEHIND {
-            true => STAYS,
-            false => before.saturating_sub(1),
-        };
-        if now != before {
-            self.0.store(now, Ordering::Relaxed);
+impl Default for Lag {
+    fn default() -> Self {
+        Self {
+            asked: Notify::new(),
+            since: AtomicU64::new(0),
+            made: Instant::now(),
+            watched: AtomicBool::new(false),
+            behind: AtomicU32::new(0),
         }
     }
 }
 
-/// Sets the alarm over and over, and sees how late it comes.
-pub(super) async fn watch(workers: Weak<Workers>) {
-    loop {
-        let due = Instant::now() + LOOK;
-        tokio::time::sleep_until(due).await;
-        let Some(workers) = workers.upgrade() else {
+impl Lag {
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed) > 0
+    }
+
+    /// Asks, and judges by the silence if what was asked before is not answered yet.
+    pub(super) fn tick(&self) {
+        self.tick_at(self.now());
+    }
+
+    /// Nobody asks any more.
+    pub(super) fn close(&self) {
+        self.watched.store(false, Ordering::Relaxed);
+        self.asked.notify_one();
+    }
+
+    fn tick_at(&self, now: u64) {
+        if !self.watched.load(Ordering::Relaxed) {
             return;
-        };
-        workers.lag.saw(due.elapsed());
+        }
+        match self.since.load(Ordering::Relaxed) {
+            0 => {
+                let left = self.behind.load(Ordering::Relaxed);
+                self.behind.store(left.saturating_sub(1), Ordering::Relaxed);
+                self.since.store(now, Ordering::Relaxed);
+                self.asked.notify_one();
+            }
+            since => self.waited(now - since),
+        }
+    }
+
+    fn answer_at(&self, now: u64) {
+        let since = self.since.swap(0, Ordering::Relaxed);
+        if since > 0 {
+            self.waited(now - since);
+        }
+    }
+
+    fn waited(&self, micros: u64) {
+        if Duration::from_micros(micros) > BEHIND {
+            self.behind.store(STAYS, Ordering::Relaxed);
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Answers, as soon as the runtime lets it.
+pub(super) async fn watch(lag: Arc<Lag>) {
+    lag.watched.store(true, Ordering::Relaxed);
+    loop {
+        lag.asked.notified().await;
+        if !lag.watched.load(Ordering::Relaxed) {
+            return;
+        }
+        lag.answer_at(lag.now());
     }
 }
 
@@ -56,18 +105,35 @@ pub(super) async fn watch(workers: Weak<Workers>) {
 mod tests {
     use super::*;
 
+    const SOON: u64 = 100;
+    const LATE: u64 = 2 * BEHIND.as_micros() as u64;
+
     #[test]
-    fn who_was_late_once_counts_as_late_for_a_while() {
+    fn who_answers_late_is_behind_and_stays_so_for_a_while() {
         let lag = Lag::default();
-        lag.saw(BEHIND);
+        lag.watched.store(true, Ordering::Relaxed);
+        lag.tick_at(1);
+        lag.answer_at(1 + SOON);
         assert!(!lag.is_behind());
-        lag.saw(2 * BEHIND);
-        for _ in 1..STAYS {
+        lag.tick_at(10_000);
+        lag.answer_at(10_000 + LATE);
+        for tick in 2..STAYS + 2 {
             assert!(lag.is_behind());
-            lag.saw(Duration::ZERO);
+            lag.tick_at(u64::from(tick) * 10_000);
+            lag.answer_at(u64::from(tick) * 10_000 + SOON);
         }
-        assert!(lag.is_behind());
-        lag.saw(Duration::ZERO);
         assert!(!lag.is_behind());
+    }
+
+    #[test]
+    fn who_has_not_answered_by_the_next_tick_is_behind() {
+        let lag = Lag::default();
+        lag.tick_at(1);
+        lag.tick_at(1 + LATE);
+        assert!(!lag.is_behind(), "nobody is there to answer");
+        lag.watched.store(true, Ordering::Relaxed);
+        lag.tick_at(1);
+        lag.tick_at(1 + LATE);
+        assert!(lag.is_behind());
     }
 }

@@ -37,7 +37,7 @@ const LONG: u32 = 2;
 /// The threads. They end when this is dropped.
 pub struct Workers {
     crew: Crew,
-    lag: Lag,
+    lag: Arc<Lag>,
 }
 
 struct Crew {
@@ -52,7 +52,7 @@ impl Workers {
     pub fn start() -> io::Result<Self> {
         Ok(Self {
             crew: Crew::start()?,
-            lag: Lag::default(),
+            lag: Arc::default(),
         })
     }
 
@@ -75,9 +75,14 @@ impl Workers {
         Computation::new(Arc::clone(self), group, habit, expected, Box::pin(future))
     }
 
+    /// From outside of the runtime, at each tick of the clock that interrupts guests.
+    pub(crate) fn tick(&self) {
+        self.lag.tick();
+    }
+
     /// Looks whether the threads of the runtime that this is called in are behind, as long as the workers live.
-    pub fn watch_lag(self: &Arc<Self>) {
-        tokio::spawn(lag::watch(Arc::downgrade(self)));
+    pub fn watch_lag(&self) {
+        tokio::spawn(lag::watch(Arc::clone(&self.lag)));
     }
 
     /// Whether so many long computations of a group want a core at this moment.
@@ -106,6 +111,12 @@ impl Crew {
                 .spawn(move || work(&queue, handle.as_ref()))?;
         }
         Ok(crew)
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.lag.close();
     }
 }
 
