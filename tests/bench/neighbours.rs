@@ -52,15 +52,31 @@ impl Stage {
 
     /// Median and 99th percentile of echoes, in milliseconds.
     async fn echoes(&self, seconds: f64, round: usize) -> Result<(f64, f64), Error> {
+        self.victim(&self.echo, &body(), seconds, round).await
+    }
+
+    /// The same of turns that wait for 50 ms, as for a model.
+    async fn waits(&self, seconds: f64, round: usize) -> Result<(f64, f64), Error> {
+        const BODY: &[u8] = br#"{"do":"sleep","ms":50}"#;
+        self.victim(&self.probe, BODY, seconds, 1_000 + round).await
+    }
+
+    async fn victim(
+        &self,
+        agent: &Agent,
+        body: &[u8],
+        seconds: f64,
+        round: usize,
+    ) -> Result<(f64, f64), Error> {
         const PER_SECOND: f64 = 300.0;
-        let target = self.echo.invocations(&self.server.address);
+        let target = agent.invocations(&self.server.address);
         let schedule = Schedule {
             per_second: PER_SECOND,
             requests: (PER_SECOND * seconds) as usize,
-            connections: 16,
+            connections: 32,
             round,
         };
-        let mut outcome = open_loop::run(&target, &body(), schedule).await?;
+        let mut outcome = open_loop::run(&target, body, schedule).await?;
         if outcome.failed + outcome.refused.len() > 0 {
             let (failed, refused) = (outcome.failed, outcome.refused.len());
             return Err(format!("{failed} echoes failed and {refused} were refused").into());
@@ -83,33 +99,79 @@ pub(crate) async fn run() -> Result<(), Error> {
 async fn spinning(stage: &Stage) -> Result<(), Error> {
     const COUNTS: [usize; 3] = [8, 64, 512];
     const ROUNDS: usize = 5;
-    const SECONDS: f64 = 3.0;
-    let mut alone = [const { Rounds::new() }; 2];
-    let mut beside = [const { [const { Rounds::new() }; 3] }; 3];
+    const SECONDS: f64 = 2.0;
+    let mut alone = [const { Alone::new() }; 2];
+    let mut beside = [const { [const { Beside::new() }; 2] }; 3];
     for round in 0..=ROUNDS {
-        for (count, figures) in COUNTS.into_iter().zip(&mut beside) {
-            let (median_alone, p99_alone) = stage.echoes(SECONDS / 2.0, 2 * round).await?;
+        for (count, beside) in COUNTS.into_iter().zip(&mut beside) {
+            let before = [
+                stage.echoes(SECONDS / 2.0, 2 * round).await?,
+                stage.waits(SECONDS / 2.0, 2 * round).await?,
+            ];
             let neighbours = stage.spinners(count);
             tokio::time::sleep(SETTLE).await;
-            let (median, p99) = stage.echoes(SECONDS, 2 * round + 1).await?;
+            let after = [
+                stage.echoes(SECONDS, 2 * round + 1).await?,
+                stage.waits(SECONDS, 2 * round + 1).await?,
+            ];
             drop(neighbours);
-            if round > 0 {
-                alone[0].push(median_alone);
-                alone[1].push(p99_alone);
-                figures[0].push(median);
-                figures[1].push(p99);
-                figures[2].push(p99 / p99_alone);
+            if round == 0 {
+                continue;
+            }
+            for victim in 0..2 {
+                let ((median_alone, p99_alone), (median, p99)) = (before[victim], after[victim]);
+                alone[victim].median.push(median_alone);
+                alone[victim].p99.push(p99_alone);
+                beside[victim].median.push(median);
+                beside[victim].p99.push(p99);
+                beside[victim].ratio.push(p99 / p99_alone);
             }
         }
     }
-    println!("  N1: echoes beside spinning sessions, ms; {ROUNDS} rounds; median (least–most)");
-    println!("    alone     median {:.2}, p99 {:.2}", alone[0], alone[1]);
-    for (count, [median, p99, ratio]) in COUNTS.iter().zip(&beside) {
-        println!(
-            "    {count:3} spin  median {median:.2}, p99 {p99:.2}; ratio of the p99 {ratio:.2}"
-        );
+    println!("  N1: turns beside spinning sessions, ms; {ROUNDS} rounds; median (least–most)");
+    for (victim, name) in [(1, "wait 50 ms, as for a model"), (0, "echo")] {
+        let Alone { median, p99 } = &alone[victim];
+        println!("    {name}: alone     median {median:.2}, p99 {p99:.2}");
+        for (count, beside) in COUNTS.iter().zip(&beside) {
+            let Beside { median, p99, ratio } = &beside[victim];
+            println!(
+                "      {count:3} spin  median {median:.2}, p99 {p99:.2}; ratio of the p99 {ratio:.2}"
+            );
+        }
     }
     Ok(())
+}
+
+/// A victim by itself.
+struct Alone {
+    median: Rounds,
+    p99: Rounds,
+}
+
+impl Alone {
+    const fn new() -> Self {
+        Self {
+            median: Rounds::new(),
+            p99: Rounds::new(),
+        }
+    }
+}
+
+/// A victim and its neighbours.
+struct Beside {
+    median: Rounds,
+    p99: Rounds,
+    ratio: Rounds,
+}
+
+impl Beside {
+    const fn new() -> Self {
+        Self {
+            median: Rounds::new(),
+            p99: Rounds::new(),
+            ratio: Rounds::new(),
+        }
+    }
 }
 
 /// N2: a victim that computes, and its share of the cores.
