@@ -217,8 +217,8 @@ async fn computing(stage: &Stage) -> Result<(), Error> {
 
 /// N3: other ways to be a bad neighbour.
 async fn others(stage: &Stage) -> Result<(), Error> {
-    const ROUNDS: usize = 2;
-    const SECONDS: f64 = 2.5;
+    const ROUNDS: usize = 3;
+    const SECONDS: f64 = 1.5;
     let copier = stage.deploy(&hostile::copier(), "copier")?;
     let talker = stage.deploy(&hostile::talker(), "talker")?;
     let (server, probe, folder) = (&stage.server, &stage.probe, stage.data.path());
@@ -253,20 +253,33 @@ async fn others(stage: &Stage) -> Result<(), Error> {
             Box::new(|| Hostile::bombs(server, Path::new(folder))),
         ),
     ];
-    println!("  N3: echoes beside other neighbours, p99 in ms; {ROUNDS} rounds");
+    println!(
+        "  N3: turns that wait 50 ms, and echoes, beside other neighbours, p99 in ms; {ROUNDS} rounds"
+    );
     for (name, start) in &kinds {
-        let (mut p99s, mut ratios) = (Rounds::new(), Rounds::new());
+        let [mut waits, mut echoes] = [const { Beside::new() }; 2];
         for round in 0..ROUNDS {
-            let (_, alone) = stage.echoes(SECONDS / 2.0, 100 + 2 * round).await?;
+            let (_, waits_alone) = stage.waits(SECONDS / 2.0, 100 + 2 * round).await?;
+            let (_, echoes_alone) = stage.echoes(SECONDS / 2.0, 100 + 2 * round).await?;
             let neighbours = start();
             tokio::time::sleep(SETTLE / 3).await;
-            let beside = stage.echoes(SECONDS, 101 + 2 * round).await;
+            let beside = async {
+                let waits = stage.waits(SECONDS, 101 + 2 * round).await?;
+                let echoes = stage.echoes(SECONDS, 101 + 2 * round).await?;
+                Ok::<_, Error>((waits.1, echoes.1))
+            };
+            let beside = beside.await;
             drop(neighbours);
-            let (_, p99) = beside?;
-            p99s.push(p99);
-            ratios.push(p99 / alone);
+            let (wait, echo) = beside?;
+            waits.p99.push(wait);
+            waits.ratio.push(wait / waits_alone);
+            echoes.p99.push(echo);
+            echoes.ratio.push(echo / echoes_alone);
         }
-        println!("    {name:30} {p99s:.2}; ratio {ratios:.2}");
+        println!(
+            "    {name:30} {:.1}, ratio {:.2}; echoes {:.2}, ratio {:.2}",
+            waits.p99, waits.ratio, echoes.p99, echoes.ratio
+        );
     }
     Ok(())
 }

@@ -171,7 +171,7 @@ pub fn run() -> ExitCode {
         Command::Build(args) => build::run(&args, cli.json),
         // Goes to jail before there are threads.
         Command::Serve(args) => serve::run(&args, cli.json),
-        command => wait_for(run_async(command, cli.json)),
+        command => wait_for(&mut runtime(), run_async(command, cli.json)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -179,12 +179,19 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Runs a command to its end, on as many threads as there are cores.
-fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+/// As many threads as there are cores.
+fn runtime() -> tokio::runtime::Builder {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all();
+    builder
+}
+
+/// Runs a command to its end.
+fn wait_for(
+    runtime: &mut tokio::runtime::Builder,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    match runtime.build() {
         Ok(runtime) => runtime.block_on(command),
         Err(error) => Err(Failure::new("cannot start the runtime").because(&error)),
     }

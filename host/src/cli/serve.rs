@@ -15,6 +15,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, ProviderChoice, Tls, default_tools, places};
 use crate::jail;
 use crate::models::Provider;
+use crate::workers;
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
@@ -56,7 +57,9 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
     log_to_stderr();
     let (config, compiler) = (config(args)?, compiler()?);
     confine(&config, &compiler)?;
-    super::wait_for(serve(config, compiler, json))
+    let mut runtime = super::runtime();
+    runtime.on_thread_start(workers::step_forward);
+    super::wait_for(&mut runtime, serve(config, compiler, json))
 }
 
 /// Gives up what the server does not need. What it opens later, such as its databases and the port, is within that.

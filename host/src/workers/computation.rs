@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
+use super::queue::Turn;
 use super::task::Task;
 use super::{Crew, Expected, Habit, LONG, Workers, cpu};
 
@@ -73,7 +74,12 @@ impl<T: Send + 'static> Computation<T> {
         } else {
             self.habit.surprised();
         }
-        self.place = Place::Away(Away::start(&self.workers.crew, &self.group, future));
+        let last = match known {
+            true => Turn::Rested,
+            false => Turn::Interrupted,
+        };
+        let away = Away::start(&self.workers.crew, &self.group, last, future);
+        self.place = Place::Away(away);
     }
 }
 
@@ -122,27 +128,31 @@ impl<T: Send + 'static> Future for Computation<T> {
 /// Tells the habit when it was wrong.
 async fn observed<T>(mut future: BoxFuture<'static, T>, habit: Arc<Habit>) -> T {
     let mut ticks = 0_u32;
+    let mut took = Duration::ZERO;
     let result = poll_fn(|context| {
+        let began = Instant::now();
         let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
+        took += began.elapsed();
         ticks = ticks.saturating_add(more);
         polled
     });
     let result = result.await;
     if ticks < LONG {
         habit.was_short();
+        habit.took(took);
     }
     result
 }
 
 impl<T: Send + 'static> Away<T> {
-    fn start(crew: &Crew, group: &Arc<str>, future: BoxFuture<'static, T>) -> Self {
+    fn start(crew: &Crew, group: &Arc<str>, last: Turn, future: BoxFuture<'static, T>) -> Self {
         let (sender, result) = oneshot::channel();
         let future = async move {
             let result = AssertUnwindSafe(future).catch_unwind().await;
             // Who does not wait any more has given it up.
             drop(sender.send(result));
         };
-        let task = Task::start(Arc::clone(group), &crew.queue, future.boxed());
+        let task = Task::start(Arc::clone(group), &crew.queue, last, future.boxed());
         Self { task, result }
     }
 

@@ -13,7 +13,11 @@ use tokio::sync::Notify;
 const BEHIND: Duration = Duration::from_millis(4);
 
 /// For so many ticks after the last one that saw it, they count as behind: what comes in waves is not found anew each time.
+/// Each time that it was found anew soon afterwards, for twice as many, up to [`LONGEST`].
 const STAYS: u32 = 20;
+
+/// Ten seconds.
+const LONGEST: u32 = 1_000;
 
 /// What is asked at each tick, and how it was answered.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ pub(super) struct Lag {
     watched: AtomicBool,
     /// For how many ticks more they count as behind.
     behind: AtomicU32,
+    /// For how many they do when they are found to be.
+    stays: AtomicU32,
+    /// For how many ticks they have not been behind.
+    fine: AtomicU32,
 }
 
 impl Default for Lag {
@@ -36,6 +44,8 @@ impl Default for Lag {
             made: Instant::now(),
             watched: AtomicBool::new(false),
             behind: AtomicU32::new(0),
+            stays: AtomicU32::new(STAYS),
+            fine: AtomicU32::new(LONGEST),
         }
     }
 }
@@ -62,8 +72,7 @@ impl Lag {
         }
         match self.since.load(Ordering::Relaxed) {
             0 => {
-                let left = self.behind.load(Ordering::Relaxed);
-                self.behind.store(left.saturating_sub(1), Ordering::Relaxed);
+                self.passes();
                 self.since.store(now, Ordering::Relaxed);
                 self.asked.notify_one();
             }
@@ -78,10 +87,30 @@ impl Lag {
         }
     }
 
-    fn waited(&self, micros: u64) {
-        if Duration::from_micros(micros) > BEHIND {
-            self.behind.store(STAYS, Ordering::Relaxed);
+    /// One more tick, at which nobody waits.
+    fn passes(&self) {
+        match self.behind.load(Ordering::Relaxed) {
+            0 => {
+                let fine = self.fine.load(Ordering::Relaxed);
+                self.fine.store(fine.saturating_add(1), Ordering::Relaxed);
+            }
+            left => self.behind.store(left - 1, Ordering::Relaxed),
         }
+    }
+
+    fn waited(&self, micros: u64) {
+        if Duration::from_micros(micros) <= BEHIND {
+            return;
+        }
+        let before = self.stays.load(Ordering::Relaxed);
+        let stays = match (self.is_behind(), self.fine.load(Ordering::Relaxed)) {
+            (true, _) => before,
+            (false, fine) if fine < before => (2 * before).min(LONGEST),
+            (false, _) => STAYS,
+        };
+        self.stays.store(stays, Ordering::Relaxed);
+        self.behind.store(stays, Ordering::Relaxed);
+        self.fine.store(0, Ordering::Relaxed);
     }
 
     fn now(&self) -> u64 {
@@ -108,6 +137,23 @@ mod tests {
     const SOON: u64 = 100;
     const LATE: u64 = 2 * BEHIND.as_micros() as u64;
 
+    /// Ticks that are answered at once, until they are not behind any more.
+    fn recovers(lag: &Lag) -> u32 {
+        let mut ticks = 0;
+        while lag.is_behind() {
+            ticks += 1;
+            lag.tick_at(1);
+            lag.answer_at(1 + SOON);
+        }
+        ticks
+    }
+
+    fn is_late(lag: &Lag) {
+        lag.tick_at(1);
+        lag.answer_at(1 + LATE);
+        assert!(lag.is_behind());
+    }
+
     #[test]
     fn who_answers_late_is_behind_and_stays_so_for_a_while() {
         let lag = Lag::default();
@@ -115,14 +161,23 @@ mod tests {
         lag.tick_at(1);
         lag.answer_at(1 + SOON);
         assert!(!lag.is_behind());
-        lag.tick_at(10_000);
-        lag.answer_at(10_000 + LATE);
-        for tick in 2..STAYS + 2 {
-            assert!(lag.is_behind());
-            lag.tick_at(u64::from(tick) * 10_000);
-            lag.answer_at(u64::from(tick) * 10_000 + SOON);
+        is_late(&lag);
+        assert_eq!(recovers(&lag), STAYS);
+        // Again and again.
+        for times in [2, 4, 8, 16, 32] {
+            is_late(&lag);
+            assert_eq!(recovers(&lag), times * STAYS);
         }
-        assert!(!lag.is_behind());
+        for _ in 0..2 {
+            is_late(&lag);
+            assert_eq!(recovers(&lag), LONGEST);
+        }
+        for _ in 0..LONGEST {
+            lag.tick_at(1);
+            lag.answer_at(1 + SOON);
+        }
+        is_late(&lag);
+        assert_eq!(recovers(&lag), STAYS);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use tokio::runtime::{self, Handle, Runtime};
 pub use computation::Computation;
 pub(crate) use cpu::found_running;
 pub use habit::{Expected, Habit};
-pub(crate) use priority::{CHILDREN, step_back};
+pub(crate) use priority::{CHILDREN, step_back, step_forward};
 
 use lag::Lag;
 use priority::LONG_TURNS;

@@ -1,6 +1,7 @@
 //! Who may interrupt whom.
 
 use std::io;
+use std::time::Duration;
 
 /// Of threads that compute for long: while somebody else wants the core, these have a quarter of it. Not less, so that they
 /// go on even where other programs never rest.
@@ -12,25 +13,31 @@ pub(crate) const CHILDREN: i32 = 0;
 /// From now on this thread steps back for those that wake up for a moment, and for all that are less nice; and so do threads
 /// and processes that it starts. Only a thread that serves nobody may do this: there is no way back.
 pub(crate) fn step_back(nice: i32) -> io::Result<()> {
+    // Who wakes up for a shorter slice interrupts one that has a longer one at once, where otherwise it would wait for its end.
     #[cfg(target_os = "linux")]
-    if scheduled(nice).is_ok() {
+    if scheduled(nice, Duration::from_millis(20)).is_ok() {
         return Ok(());
     }
     by_niceness(nice)
 }
 
-/// The same, and asks for long slices: a thread that wakes up for less interrupts one that has a longer slice at once, where
-/// otherwise it would wait for the end of a short one.
+/// From now on this thread, and those that it starts, get the core when they wake up, and not for long, where the system lets
+/// them choose.
+pub(crate) fn step_forward() {
+    #[cfg(target_os = "linux")]
+    let _ = scheduled(0, Duration::from_micros(500));
+}
+
+/// Sets how nice this thread is, and how much of a core it wants at a time.
 #[cfg(target_os = "linux")]
-fn scheduled(nice: i32) -> io::Result<()> {
-    const SLICE_NS: u64 = 20_000_000;
+fn scheduled(nice: i32, slice: Duration) -> io::Result<()> {
     let attributes = libc::sched_attr {
         size: size_of::<libc::sched_attr>() as u32,
         sched_policy: libc::SCHED_OTHER as u32,
         sched_flags: 0,
         sched_nice: nice,
         sched_priority: 0,
-        sched_runtime: SLICE_NS,
+        sched_runtime: slice.as_nanos() as u64,
         sched_deadline: 0,
         sched_period: 0,
     };

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::future::BoxFuture;
 
-use super::queue::Queue;
+use super::queue::{Queue, Turn};
 
 /// Goes on whenever it is woken, until it ends or is given up.
 pub(super) struct Task {
@@ -26,10 +26,11 @@ enum Stand {
 }
 
 impl Task {
-    /// It is ready from the start.
+    /// It is ready from the start; `last` is what it had of a core elsewhere.
     pub(super) fn start(
         group: Arc<str>,
         queue: &Arc<Queue>,
+        last: Turn,
         future: BoxFuture<'static, ()>,
     ) -> Arc<Self> {
         let task = Arc::new(Self {
@@ -37,7 +38,7 @@ impl Task {
             queue: Arc::clone(queue),
             stand: Mutex::new(Stand::Ready(future)),
         });
-        queue.push(Arc::clone(&task));
+        queue.push(Arc::clone(&task), last);
         task
     }
 
@@ -76,7 +77,7 @@ impl Task {
             (Stand::Running { woken: true }, Poll::Pending) => {
                 *stand = Stand::Ready(future);
                 drop(stand);
-                self.queue.push(Arc::clone(&self));
+                self.queue.push(Arc::clone(&self), Turn::Interrupted);
             }
             (Stand::Running { woken: false }, Poll::Pending) => *stand = Stand::Waiting(future),
             _ => {
@@ -99,7 +100,7 @@ impl Wake for Task {
             Stand::Waiting(future) => {
                 *stand = Stand::Ready(future);
                 drop(stand);
-                self.queue.push(Arc::clone(&self));
+                self.queue.push(Arc::clone(&self), Turn::Rested);
             }
             Stand::Running { .. } => *stand = Stand::Running { woken: true },
             other => *stand = other,

@@ -6,6 +6,7 @@ use futures::FutureExt;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
+use super::queue::Turn;
 use super::task::Task;
 use super::*;
 
@@ -165,7 +166,8 @@ fn groups_take_turns_and_so_do_their_members() {
             context.waker().wake_by_ref();
             std::task::Poll::Pending
         });
-        tasks.push(Task::start(group(&name[..1]), &queue, future.boxed()));
+        let last = Turn::Interrupted;
+        tasks.push(Task::start(group(&name[..1]), &queue, last, future.boxed()));
     }
     for _ in 0..12 {
         queue.next().unwrap().go_on();
@@ -175,9 +177,39 @@ fn groups_take_turns_and_so_do_their_members() {
 }
 
 #[test]
+fn who_was_not_interrupted_and_who_was_take_turns() {
+    let queue = Arc::new(Queue::default());
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let start = |name: &'static str, last, rounds: usize| {
+        let (order, done) = (Arc::clone(&order), AtomicUsize::new(0));
+        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
+            order.lock().unwrap().push(name);
+            if done.fetch_add(1, Ordering::Relaxed) + 1 == rounds {
+                return std::task::Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        });
+        Task::start(group("a"), &queue, last, future.boxed())
+    };
+    let _long = ["l1", "l2", "l3"].map(|name| start(name, Turn::Interrupted, 3));
+    let _short = ["s1", "s2"].map(|name| start(name, Turn::Rested, 1));
+    // Of these each looks short once.
+    let _new = start("n1", Turn::Rested, 2);
+    for _ in 0..13 {
+        queue.next().unwrap().go_on();
+    }
+    let order = order.lock().unwrap().join(" ");
+    assert_eq!(order, "s1 l1 s2 l2 n1 l3 l1 l2 n1 l3 l1 l2 l3");
+}
+
+#[test]
 fn a_group_is_behind_when_it_has_as_many_as_it_may() {
     let queue = Arc::new(Queue::default());
-    let start = |name| Task::start(group(name), &queue, std::future::pending().boxed());
+    let start = |name| {
+        let task = std::future::pending().boxed();
+        Task::start(group(name), &queue, Turn::Rested, task)
+    };
     let _tasks = ["a", "a", "b"].map(start);
     assert!(queue.has("a", 2));
     assert!(!queue.has("a", 3));
