@@ -24,6 +24,7 @@ const SETTLE: Duration = Duration::from_millis(1_500);
 struct Stage {
     server: Server,
     echo: Agent,
+    waiter: Agent,
     probe: Agent,
     data: tempfile::TempDir,
 }
@@ -34,6 +35,7 @@ impl Stage {
         let server = Server::configured(data.path(), None, CONFIGURATION)?;
         Ok(Self {
             echo: server.deploy(ECHO, "echo")?,
+            waiter: server.deploy(PROBE, "waiter")?,
             probe: server.deploy(PROBE, "probe")?,
             server,
             data,
@@ -58,7 +60,8 @@ impl Stage {
     /// The same of turns that wait for 50 ms, as for a model.
     async fn waits(&self, seconds: f64, round: usize) -> Result<(f64, f64), Error> {
         const BODY: &[u8] = br#"{"do":"sleep","ms":50}"#;
-        self.victim(&self.probe, BODY, seconds, 1_000 + round).await
+        self.victim(&self.waiter, BODY, seconds, 1_000 + round)
+            .await
     }
 
     async fn victim(

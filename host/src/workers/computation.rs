@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -103,10 +103,10 @@ impl<T: Send + 'static> Future for Computation<T> {
                 Expected::Long => true,
             });
             if !is_long {
-                let began = fresh.is_some().then(Instant::now);
+                let began = fresh.is_some().then(cpu::time);
                 let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
                 if let Some(began) = began {
-                    this.habit.took(began.elapsed());
+                    this.habit.took(cpu::time().saturating_sub(began));
                 }
                 if polled.is_ready() {
                     return polled;
@@ -130,9 +130,9 @@ async fn observed<T>(mut future: BoxFuture<'static, T>, habit: Arc<Habit>) -> T 
     let mut ticks = 0_u32;
     let mut took = Duration::ZERO;
     let result = poll_fn(|context| {
-        let began = Instant::now();
+        let began = cpu::time();
         let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
-        took += began.elapsed();
+        took += cpu::time().saturating_sub(began);
         ticks = ticks.saturating_add(more);
         polled
     });

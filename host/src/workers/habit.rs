@@ -31,7 +31,7 @@ pub enum Expected {
 pub struct Habit {
     is_long: AtomicBool,
     lately: Mutex<Lately>,
-    /// What they took in place on average, in microseconds; the newest counts for an eighth.
+    /// What they took of a core on average, in microseconds; the newest counts for an eighth.
     usual_us: AtomicU32,
 }
 
