@@ -133,6 +133,8 @@ pub fn verify(keys: &[TrustedKey], component: &mut impl Read) -> Result<(), Untr
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     fn key(seed: u8) -> SigningKey {
@@ -167,18 +169,18 @@ mod tests {
         let (author, other) = (key(1), key(2));
         let signed = author.sign(&component()).unwrap();
         let (trusted, stranger) = (author.public(), other.public());
-        assert_eq!(verified(&[trusted.clone()], &signed), Ok(()));
+        assert_eq!(verified(from_ref(&trusted), &signed), Ok(()));
         assert_eq!(
             verified(&[stranger.clone(), trusted.clone()], &signed),
             Ok(())
         );
         assert_eq!(
-            verified(&[stranger.clone()], &signed),
+            verified(from_ref(&stranger), &signed),
             Err(Untrusted::Other)
         );
         assert_eq!(verified(&[], &signed), Err(Untrusted::Other));
         assert_eq!(
-            verified(&[trusted.clone()], &component()),
+            verified(from_ref(&trusted), &component()),
             Err(Untrusted::Unsigned)
         );
         // Signed anew, the other's signature is gone.
