@@ -1,6 +1,7 @@
 //! Hostile clients of the port. Each test is named after what it tries; after each, another client's session still answers
 //! with its memory, and what the server spent on the hostile one is given back.
 
+mod browsers;
 mod frames;
 mod many;
 mod names;

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::{LOW, stage};
-use crate::harness::{Host, PROBE, Raw, Witness, invocation, session_id};
+use crate::harness::{Host, PROBE, Raw, Reply, Session, Witness, invocation, session_id};
 use crate::stand_in::{Answer, StandIn};
 
 #[tokio::test]
@@ -193,6 +193,17 @@ async fn h16_turns_of_one_session_that_come_at_once_are_never_interleaved() {
     witness.survived(&host).await;
 }
 
+/// Stops a session as the AWS SDKs do: again, when the server says that it is just ending.
+async fn stopped(session: &Session) -> Reply {
+    loop {
+        let stop = session.stop().await;
+        if stop.status != 409 {
+            return stop;
+        }
+        stop.assert_refused(409, "RetryableConflictException", "");
+    }
+}
+
 #[tokio::test]
 async fn h20_a_stop_ends_a_running_turn_and_says_so_once() {
     let bedrock = StandIn::start().await;
@@ -204,7 +215,7 @@ async fn h20_a_stop_ends_a_running_turn_and_says_so_once() {
     let running = session.invoke(json!({ "do": "model", "prompt": "Hello" }));
     let stopping = async {
         bedrock.arrived(1).await;
-        join_all((0..5).map(|_| session.stop())).await
+        join_all((0..5).map(|_| stopped(&session))).await
     };
     let (cut, stops) = tokio::join!(running, stopping);
     cut.assert_refused(424, "RuntimeClientError", "it was stopped");

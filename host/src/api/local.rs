@@ -1,10 +1,11 @@
 //! `local` mode has no keys, so it must not be reachable through somebody's browser.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 
 use super::error::{ApiError, Code};
 
-/// Refuses what a foreign web page sends here: by its `Origin`, or by a `Host` that only DNS rebinding explains.
+/// Refuses what a foreign web page sends here: by its `Origin`, by what the browser says of it (`Sec-Fetch-Site`), or by a
+/// `Host` that only DNS rebinding explains.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_local(headers) {
         return Ok(());
@@ -23,7 +24,10 @@ fn is_local(headers: &HeaderMap) -> bool {
             .split_once("://")
             .is_some_and(|(_, authority)| is_loopback(authority))
     });
-    host && origin
+    // Sent with what has no `Origin`, such as an image's address.
+    let site = text(HeaderName::from_static("sec-fetch-site"));
+    let same = site.is_none_or(|site| site != "cross-site");
+    host && origin && same
 }
 
 /// Whether an authority, with or without a port, is this machine.

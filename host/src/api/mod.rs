@@ -200,7 +200,7 @@ async fn envelope(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
-    name_request(&mut response);
+    seal(&mut response);
     api.answers.count(response.status());
     response
 }
@@ -208,16 +208,26 @@ async fn envelope(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
 /// The answer to a request that no handler gets to see, or that none can answer any more.
 pub fn refusal(refusal: Refusal) -> Response {
     let mut response = error::ApiError::from(refusal).into_response();
-    name_request(&mut response);
+    seal(&mut response);
     response
 }
 
-fn name_request(response: &mut Response) {
-    if let header::Entry::Vacant(vacant) = response.headers_mut().entry("x-amzn-requestid")
+/// What every answer has: the request's id, and a word to browsers. Whatever an agent or a tenant wrote into it, they run
+/// nothing of it, guess nothing about it, and show it in no other page.
+fn seal(response: &mut Response) {
+    const POLICY: HeaderValue =
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
+    let headers = response.headers_mut();
+    if let header::Entry::Vacant(vacant) = headers.entry("x-amzn-requestid")
         && let Ok(id) = HeaderValue::from_str(RequestId::random().as_str())
     {
         vacant.insert(id);
     }
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
 }
 
 /// Reads a request's body.
