@@ -142,16 +142,8 @@ impl Store {
         reference: &Reference,
     ) -> Result<Option<Digest>, Error> {
         let sql = "DELETE FROM artifacts WHERE tenant = ?1 AND reference = ?2 RETURNING document";
-        let document: Option<String> = self
-            .connection()
-            .query_row(sql, params![tenant.as_str(), reference.as_str()], |row| {
-                row.get(0)
-            })
-            .optional()?;
-        let artifact: Option<Artifact> = document
-            .map(|document| serde_json::from_str(&document))
-            .transpose()?;
-        Ok(artifact.map(|artifact| artifact.digest))
+        let gone = self.one(sql, tenant, reference)?;
+        Ok(gone.map(|artifact| artifact.digest))
     }
 
     /// Whether a reference of any tenant names it.
@@ -189,6 +181,15 @@ impl Store {
         reference: &Reference,
     ) -> Result<Option<Artifact>, Error> {
         let sql = "SELECT document FROM artifacts WHERE tenant = ?1 AND reference = ?2";
+        self.one(sql, tenant, reference)
+    }
+
+    fn one(
+        &self,
+        sql: &str,
+        tenant: &TenantId,
+        reference: &Reference,
+    ) -> Result<Option<Artifact>, Error> {
         let document: Option<String> = self
             .connection()
             .query_row(sql, params![tenant.as_str(), reference.as_str()], |row| {

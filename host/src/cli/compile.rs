@@ -19,16 +19,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
-    if let Some(server) = args.server
-        && !dies_with(server)
-    {
-        return ExitCode::FAILURE;
-    }
-    // At worst it is in the way of those who are served.
-    let _ = workers::step_back(workers::CHILDREN);
     let largest = largest();
-    if let Err(error) = jail::alone(largest) {
-        super::tell(&error);
+    if !is_confined(args.server, largest) {
         return ExitCode::FAILURE;
     }
     let mut component = Vec::new();
@@ -55,6 +47,23 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Err(error) => {
             super::tell(format_args!("cannot write the program: {error}"));
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Steps back, and gives up everything but stdin, stdout and stderr, of which the files may have so many bytes; false, with a
+/// word on stderr, where that cannot be, or where the server that wanted it is gone.
+pub(super) fn is_confined(server: Option<u32>, largest: u64) -> bool {
+    if server.is_some_and(|server| !dies_with(server)) {
+        return false;
+    }
+    // At worst it is in the way of those who are served.
+    let _ = workers::step_back(workers::CHILDREN);
+    match jail::alone(largest) {
+        Ok(()) => true,
+        Err(error) => {
+            super::tell(&error);
+            false
         }
     }
 }

@@ -3,10 +3,9 @@
 
 use std::process::ExitCode;
 
-use super::compile::dies_with;
+use super::compile::is_confined;
 use crate::agents::REFUSED;
 use crate::signatures::{TrustedKey, verify};
-use crate::{jail, workers};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,15 +18,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
-    if let Some(server) = args.server
-        && !dies_with(server)
-    {
-        return ExitCode::FAILURE;
-    }
-    let _ = workers::step_back(workers::CHILDREN);
     // It writes nothing.
-    if let Err(error) = jail::alone(0) {
-        super::tell(&error);
+    if !is_confined(args.server, 0) {
         return ExitCode::FAILURE;
     }
     match verify(&args.key, &mut std::io::stdin().lock()) {
