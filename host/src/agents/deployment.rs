@@ -34,8 +34,20 @@ pub struct Deployment {
     pub artifact: Digest,
     /// What runs.
     pub program: Program,
-    /// Whether its turns usually take long.
-    pub habit: Arc<Habit>,
+    /// Whether what is computed for its sessions usually takes long.
+    pub habits: Habits,
+}
+
+/// What computations for sessions of one agent are like. Those of one kind tell nothing of another: a session that starts
+/// in no time may then compute for ever.
+#[derive(Debug, Clone, Default)]
+pub struct Habits {
+    /// Of sessions that start.
+    pub starts: Arc<Habit>,
+    /// Of images that are taken, or become cells again.
+    pub copies: Arc<Habit>,
+    /// Of turns.
+    pub turns: Arc<Habit>,
 }
 
 /// Why an endpoint of an agent cannot be invoked.

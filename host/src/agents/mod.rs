@@ -33,7 +33,7 @@ pub use artifacts::{Artifact, Reference};
 pub use authorizer::Authorizer;
 pub use catalog::{Agents, NewAgent, NewEndpoint};
 pub use child::{REFUSED, largest_program};
-pub use deployment::{Deployment, NotServing};
+pub use deployment::{Deployment, Habits, NotServing};
 pub use once::Once;
 pub use programs::ProgramKey;
 pub use records::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Shared;
-use super::labour::copying;
+use super::labour::Work;
 use super::life::{Life, NoCell, Pen};
 use super::past::Past;
 use super::record;
@@ -32,7 +32,7 @@ impl Life {
         let useless = match decode(kept.bytes.clone()).await {
             Ok(image) => match self
                 .labour
-                .compute_expecting(copying(image.data_bytes() as u64), restoring(image))
+                .compute(Work::Copy(image.data_bytes() as u64), restoring(image))
                 .await
             {
                 Ok(cell) => return Ok(Some(cell)),
@@ -71,12 +71,12 @@ impl Life {
         let Some(mut cell) = self.cell.take() else {
             return Ok(false);
         };
-        let expected = copying(cell.memory_bytes());
+        let work = Work::Copy(cell.memory_bytes());
         let capturing = async move {
             let image = cell.capture().await;
             (cell, image)
         };
-        let (cell, image) = self.labour.compute_expecting(expected, capturing).await;
+        let (cell, image) = self.labour.compute(work, capturing).await;
         let image = match image {
             Ok(image) => image,
             Err(NotImageable::Broken(fault)) => {

@@ -6,20 +6,22 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use super::Shared;
-use crate::agents::Deployment;
+use crate::agents::{Deployment, Habits};
 use crate::ids::TenantId;
-use crate::workers::{Computation, Expected, Habit, Workers};
+use crate::workers::{Computation, Expected, Workers};
 
 /// Copying so many bytes takes longer than a short turn.
 const MUCH: u64 = 4 << 20;
 
-/// What is to be expected of copying so many bytes.
-pub(super) fn copying(bytes: u64) -> Expected {
-    if bytes >= MUCH {
-        Expected::Long
-    } else {
-        Expected::Waited(Duration::ZERO)
-    }
+/// What is computed for a session, with what is known of it before.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Work {
+    /// It starts.
+    Start,
+    /// An image is taken of its cell, or becomes one again, with so many bytes.
+    Copy(u64),
+    /// A turn, that has waited so long and begins by copying so many bytes.
+    Turn { waited: Duration, bytes: u64 },
 }
 
 /// Where the guest of a session computes, and whether it still does.
@@ -28,7 +30,7 @@ pub(super) struct Labour {
     /// Sessions of one tenant take turns with each other before they do with those of others.
     group: Arc<str>,
     /// Sessions of one agent are alike.
-    habit: Arc<Habit>,
+    habits: Habits,
     under_way: TaskTracker,
 }
 
@@ -39,34 +41,92 @@ impl Labour {
         Self {
             workers: Arc::clone(shared.sandbox.workers()),
             group: Arc::from(tenant.as_str()),
-            habit: Arc::clone(&deployment.habit),
+            habits: deployment.habits.clone(),
             under_way,
         }
     }
 
     /// Computes, out of everybody's way if it takes long. When it is dropped, the future inside may be there for another
     /// moment.
-    pub(super) fn compute<T, F>(&self, future: F) -> Computation<T>
+    pub(super) fn compute<T, F>(&self, work: Work, future: F) -> Computation<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        self.compute_expecting(Expected::Waited(Duration::ZERO), future)
-    }
-
-    /// The same with something known.
-    pub(super) fn compute_expecting<T, F>(&self, expected: Expected, future: F) -> Computation<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
+        let (habit, waited, bytes) = match work {
+            Work::Start => (&self.habits.starts, Duration::ZERO, 0),
+            Work::Copy(bytes) => (&self.habits.copies, Duration::ZERO, bytes),
+            Work::Turn { waited, bytes } => (&self.habits.turns, waited, bytes),
+        };
+        let expected = match bytes {
+            MUCH.. => Expected::Long,
+            _ => Expected::Waited(waited),
+        };
         let future = self.under_way.track_future(future);
-        self.workers
-            .compute(&self.group, &self.habit, expected, future)
+        self.workers.compute(&self.group, habit, expected, future)
     }
 
     /// Returns when nothing is there any more of what was given up.
     pub(super) async fn is_over(&self) {
         self.under_way.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+    use std::thread;
+
+    use super::*;
+    use crate::workers::found_running;
+
+    const SHORT: Work = Work::Turn {
+        waited: Duration::ZERO,
+        bytes: 0,
+    };
+
+    fn labour() -> Labour {
+        Labour {
+            workers: Arc::new(Workers::start().unwrap()),
+            group: Arc::from("somebody"),
+            habits: Habits::default(),
+            under_way: TaskTracker::new(),
+        }
+    }
+
+    /// Where it is computed first.
+    async fn place(labour: &Labour, work: Work) -> thread::ThreadId {
+        let computation = labour.compute(work, async { thread::current().id() });
+        computation.await
+    }
+
+    async fn long_turn(labour: &Labour) {
+        let mut polls = 0;
+        let turn = poll_fn(move |context| {
+            found_running();
+            polls += 1;
+            context.waker().wake_by_ref();
+            match polls {
+                10 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        });
+        labour.compute(SHORT, turn).await;
+    }
+
+    #[tokio::test]
+    async fn sessions_that_start_in_no_time_do_not_tell_that_their_turns_are_short() {
+        let labour = labour();
+        let here = thread::current().id();
+        for _ in 0..20 {
+            long_turn(&labour).await;
+        }
+        for work in [Work::Start, Work::Copy(1_000)] {
+            assert_eq!(place(&labour, work).await, here, "{work:?}");
+        }
+        assert_ne!(place(&labour, Work::Copy(MUCH)).await, here);
+        assert_ne!(place(&labour, SHORT).await, here);
+        assert_eq!(place(&labour, SHORT).await, here, "one was short");
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::Shared;
 use super::invocation::TurnError;
-use super::labour::Labour;
+use super::labour::{Labour, Work};
 use super::outlet::Source;
 use super::owner::Owner;
 use super::past::{OpenTurn, Past, PastTurn};
@@ -284,7 +284,7 @@ impl Life {
                 let starting = async move {
                     Cell::start_within(&sandbox, &program, memory, log, &birth).await
                 };
-                let started = self.labour.compute(starting).await;
+                let started = self.labour.compute(Work::Start, starting).await;
                 started.map_err(NoCell::Fault)?
             }
         };

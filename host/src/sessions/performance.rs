@@ -11,7 +11,7 @@ use super::Shared;
 use super::halt::{Halt, Halted};
 use super::invocation::{Invocation, TurnError};
 use super::journaled::Journaled;
-use super::labour::copying;
+use super::labour::Work;
 use super::life::{self, Life, NoCell};
 use super::meter::Meter;
 use super::opened::Opened;
@@ -26,7 +26,6 @@ use crate::contract::types::{AgentError, Context};
 use crate::ids::{InvocationId, RequestId};
 use crate::journal::{self, Body, Logged, Observed, Record, TurnAccepted, TurnFinished};
 use crate::sandbox::{Capabilities, Fault, Limit};
-use crate::workers::Expected;
 
 /// A turn that is performed.
 pub(super) struct Performance {
@@ -332,11 +331,11 @@ pub(super) async fn perform(
         Asked::Before(accepted, _) => accepted.payload.0.clone(),
     };
     let at = performance.at;
-    let expected = match copying(payload.len() as u64) {
-        Expected::Waited(_) => Expected::Waited(performance.waited),
-        long @ Expected::Long => long,
+    let work = Work::Turn {
+        waited: performance.waited,
+        bytes: payload.len() as u64,
     };
-    let mut invoked = life.labour.compute_expecting(expected, async move {
+    let mut invoked = life.labour.compute(work, async move {
         let invoked = cell.invoke(&payload, &context, at, outside).await;
         (cell, invoked)
     });

@@ -3,6 +3,7 @@
 //! Nothing here can reach a provider, nor the journal: a replay is given neither. So it costs nothing, and leaves nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,7 +12,7 @@ use super::difference::Difference;
 use super::halt::{Halt, Halted};
 use super::invocation::TurnError;
 use super::journaled::Journaled;
-use super::labour::Labour;
+use super::labour::{Labour, Work};
 use super::life;
 use super::meter::Meter;
 use super::opened::Opened;
@@ -117,10 +118,14 @@ async fn play(
         tape: Arc::clone(&tape),
         halt: Arc::clone(&halt),
     };
+    let work = Work::Turn {
+        waited: Duration::ZERO,
+        bytes: accepted.payload.0.len() as u64,
+    };
     let invoked = tokio::select! {
         biased;
         halted = halt.asked() => Err(halted),
-        invoked = labour.compute(invoke(cell, accepted, Box::new(turn))) => Ok(invoked),
+        invoked = labour.compute(work, invoke(cell, accepted, Box::new(turn))) => Ok(invoked),
     };
     let (cell, invoked) = match invoked {
         Ok(invoked) => invoked,

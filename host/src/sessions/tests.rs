@@ -18,7 +18,7 @@ use super::past::Past;
 use super::performance::{Performance, TurnEnd, perform};
 use super::record::Record;
 use super::{Config, Invocation, Owner, SessionLog, Shared};
-use crate::agents::{self, Agents, Deployment, Lifecycle};
+use crate::agents::{self, Agents, Deployment, Habits, Lifecycle};
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::contract::EventStream;
 use crate::contract::model::{
@@ -164,7 +164,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         grant: Grant::default(),
         artifact: Digest::of(b"probe"),
         program,
-        habit: Arc::default(),
+        habits: Habits::default(),
     };
     let shared = Shared {
         config: Config::default(),

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::difference::{self, Difference};
 use super::directory::NotAsleep;
-use super::labour::Labour;
+use super::labour::{Labour, Work};
 use super::life;
 use super::past::{Past, PastTurn};
 use super::replay::{self, Replayed};
@@ -473,7 +473,7 @@ async fn tell_again(
     let starting = async move {
         Cell::start_within(&sandbox, &program, began, Arc::new(Silence), &birth).await
     };
-    let cell = labour.compute(starting).await;
+    let cell = labour.compute(Work::Start, starting).await;
     let mut cell = Some(cell.map_err(TravelError::Fault)?);
     let mut replayed = Vec::with_capacity(turns.len());
     for past in turns {

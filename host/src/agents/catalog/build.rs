@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::super::Error;
 use super::super::builder::BuildError;
-use super::super::deployment::{Deployment, NotServing};
+use super::super::deployment::{Deployment, Habits, NotServing};
 use super::super::line::Line;
 use super::super::records::{Agent, Build, Endpoint, VersionRecord};
 use super::Inner;
@@ -56,7 +56,7 @@ impl Inner {
             grant,
             authorizer: configuration.authorizer,
             program,
-            habit: Arc::default(),
+            habits: Habits::default(),
         }))
     }
 
