@@ -1,6 +1,9 @@
 //! Direct code deployment: a zip of sources with their packages, built on the server.
 
-use std::path::PathBuf;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -23,17 +26,28 @@ const MACHINE: [&str; 12] = [
     "PIP_FIND_LINKS",
 ];
 
+fn home() -> PathBuf {
+    PathBuf::from(std::env::var_os("HOME").expect("the tests' user has a home"))
+}
+
+/// Where `kellion build` has its toolchains.
+fn tools() -> PathBuf {
+    let cache =
+        std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
+    cache.join("kellion/tools")
+}
+
 /// A server that builds sources, with the toolchains that `kellion build` has.
 fn builder(s3: &S3) -> Host {
-    let home = PathBuf::from(std::env::var_os("HOME").expect("the tests' user has a home"));
-    let cache =
-        std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
-    let tools = cache.join("kellion/tools");
+    builder_with(s3, &tools())
+}
+
+fn builder_with(s3: &S3, tools: &Path) -> Host {
     let config = format!(
         "[artifacts]\nbuckets = [\"agents\"]\n[build]\npython = true\nnode = true\ntools = {:?}\n",
         tools.display().to_string()
     );
-    let mut builder = s3_host(s3, &config).environment("HOME", home.display().to_string());
+    let mut builder = s3_host(s3, &config).environment("HOME", home().display().to_string());
     for name in MACHINE {
         if let Ok(value) = std::env::var(name) {
             builder = builder.environment(name, value);
@@ -87,7 +101,7 @@ fn package<'a>(files: &[(&'a str, &'a [u8])]) -> Vec<u8> {
 
 /// How many components the server knows what they were made of.
 fn made(host: &Host) -> usize {
-    let notes = std::fs::read_dir(host.folder().join("data/made"));
+    let notes = fs::read_dir(host.folder().join("data/made"));
     notes.expect("it is there").count()
 }
 
@@ -213,15 +227,104 @@ async fn what_cannot_be_built_is_refused_by_its_name() {
         assert!(name == "outside" || !reason.contains(&folder), "{reason}");
     }
     assert_eq!(made(&host), 0);
-    let left = std::fs::read_dir(host.folder().join("data/building")).expect("it is there");
+    let left = fs::read_dir(host.folder().join("data/building")).expect("it is there");
     assert!(left.count() <= 1, "builds clean up after themselves");
 }
 
 /// A file of this machine that is no agent's business.
 fn secret(host: &Host) -> String {
     let file = host.folder().join("secret.json");
-    std::fs::write(&file, r#"{"key": "SECRET"}"#).expect("the folder is writable");
+    fs::write(&file, r#"{"key": "SECRET"}"#).expect("the folder is writable");
     file.display().to_string()
+}
+
+/// What makes components, gone bad: it says what it can still do, and fails.
+const GONE_BAD: &str = r#"#!/usr/bin/env python3
+import os, pathlib, socket, sys
+
+here = pathlib.Path(sys.argv[0]).parent
+
+def tries(name, deed):
+    try:
+        deed()
+        print(f"{name}: done")
+    except OSError as error:
+        print(f"{name}: refused")
+
+tries("the room", lambda: pathlib.Path("kept").write_text("x"))
+tries("a pair", socket.socketpair)
+tries("another server", lambda: socket.create_connection(("127.0.0.1", int(PORT))))
+tries("a name server", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 53)))
+tries("a local service", lambda: socket.socket(socket.AF_UNIX))
+tries("the toolchain", lambda: (here / "python").unlink())
+sys.exit(1)
+"#;
+
+/// A folder of toolchains with what makes components of Python gone bad; `port` is somebody's.
+fn gone_bad(folder: &Path, port: u16) {
+    let installed = fs::read_dir(tools()).expect("toolchains are there");
+    let names = installed.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // Beside those with packages, locks and what is kept between builds.
+    let is_toolchain = |name: &String| {
+        name.strip_prefix("python-")
+            .is_some_and(|id| id.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    let python = PathBuf::from("/usr/bin/env");
+    let python = std::process::Command::new(python)
+        .args([
+            "python3",
+            "-c",
+            "import os, sys; print(os.path.realpath(sys.executable))",
+        ])
+        .output()
+        .expect("there is a Python");
+    let python = String::from_utf8(python.stdout).expect("its path is text");
+    for name in names.filter(is_toolchain) {
+        let bin = folder.join(name).join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(bin.with_file_name("installed"), "").unwrap();
+        symlink(python.trim(), bin.join("python")).unwrap();
+        let tool = bin.join("componentize-py");
+        fs::write(&tool, GONE_BAD.replace("PORT", &port.to_string())).unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_toolchain_that_a_stranger_has_turned_reaches_nobody_and_stays_as_it_is() {
+    let s3 = S3::start();
+    // The real one is installed now, if it was not.
+    s3.put(
+        "agents",
+        "agent.zip",
+        &package(&[("agent.py", PLAIN.as_bytes())]),
+    )
+    .await;
+    let entry = ["agent.py"];
+    serves(&builder(&s3), "plain", code("agents", "agent.zip", &entry)).await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    gone_bad(folder.path(), listener.local_addr().unwrap().port());
+    let host = builder_with(&s3, folder.path());
+    s3.put(
+        "agents",
+        "ours.zip",
+        &package(&[("agent.py", b"import kellion\n")]),
+    )
+    .await;
+    let reason = fails(&host, "turned", code("agents", "ours.zip", &entry)).await;
+    tells(
+        &reason,
+        &[
+            "the room: done",
+            "a pair: done",
+            "another server: refused",
+            "a name server: refused",
+            "a local service: refused",
+            "the toolchain: refused",
+        ],
+    );
 }
 
 #[tokio::test]

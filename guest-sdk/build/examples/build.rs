@@ -10,7 +10,7 @@ fn main() -> Result<(), kellion_build::Error> {
         tools: arguments.get(2).map(Into::into),
         ..Default::default()
     };
-    let built = kellion_build::build(&project, &options, &|line| eprintln!("{line}"))?;
+    let built = kellion_build::build(&project, &options, &|line: &str| eprintln!("{line}"))?;
     eprintln!("{built:?}");
     Ok(())
 }

@@ -48,6 +48,9 @@ pub enum Error {
     /// The agent's sources, or what they ask for, cannot become a component.
     #[error("{0}")]
     Agent(String),
+    /// Who watches the build does not let the author's code run.
+    #[error("the author's code is not run: {0}")]
+    Watch(#[source] io::Error),
     /// A file cannot be read or written.
     #[error("cannot {deed} {}: {source}", path.display())]
     File {

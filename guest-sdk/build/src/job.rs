@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use crate::tools::Tools;
@@ -24,6 +25,24 @@ pub struct Options {
     /// Then no package is installed on its behalf but what the SDK itself brings, nothing outside of its folder is read, and
     /// the build may move and remove its files.
     pub vendored: bool,
+}
+
+/// Who watches a build. A function that takes lines is one.
+pub trait Watch {
+    /// Is told each command before it runs, and other news.
+    fn says(&self, line: &str);
+
+    /// Everything that has to be fetched is there, and from here on the author's code runs. What this fails of, the build
+    /// fails of.
+    fn has_all(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<F: Fn(&str)> Watch for F {
+    fn says(&self, line: &str) {
+        self(line);
+    }
 }
 
 /// What a build has made.
@@ -52,17 +71,26 @@ pub(crate) struct Job<'a> {
     pub(crate) out: PathBuf,
     /// Says what is done.
     pub(crate) talk: &'a dyn Fn(&str),
+    watch: &'a dyn Watch,
 }
 
-/// Makes the project's component. `talk` is told each command before it runs.
+impl Job<'_> {
+    /// To be called when nothing has to be fetched any more, before the author's code runs.
+    pub(crate) fn has_all(&self) -> Result<()> {
+        self.watch.has_all().map_err(Error::Watch)
+    }
+}
+
+/// Makes the project's component.
 ///
 /// Everything that the build needs beside the sources is kept in the project's folder `.kellion`, which ignores itself.
-pub fn build(project: &Project, options: &Options, talk: &dyn Fn(&str)) -> Result<Built> {
+pub fn build(project: &Project, options: &Options, watch: &dyn Watch) -> Result<Built> {
     let own = options
         .own
         .clone()
         .unwrap_or_else(|| project.folder.join(".kellion"));
     let language = project.language.name();
+    let talk = |line: &str| watch.says(line);
     let job = Job {
         project,
         env: &options.env,
@@ -75,7 +103,8 @@ pub fn build(project: &Project, options: &Options, talk: &dyn Fn(&str)) -> Resul
             .out
             .clone()
             .unwrap_or_else(|| project.folder.join(format!("{}.wasm", project.name))),
-        talk,
+        talk: &talk,
+        watch,
     };
     fs::create_dir_all(&job.work).map_err(Error::file("create", &job.work))?;
     let ignore = own.join(".gitignore");

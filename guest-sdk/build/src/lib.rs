@@ -21,7 +21,7 @@ mod tools;
 mod typescript;
 
 pub use error::Error;
-pub use job::{Built, Options, build};
+pub use job::{Built, Options, Watch, build};
 pub use language::Language;
 pub use manifest::SECTION;
 pub use pack::edition;

@@ -55,6 +55,7 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
         let folder = vendored.beside(site.map(PathBuf::as_path))?;
         prepared.packages.push(folder);
     }
+    job.has_all()?;
     match component::make(job, &python, &scan.stage, &prepared) {
         Ok(()) => Ok(scan.warnings),
         // What cannot work may well be why.

@@ -25,6 +25,7 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<String>> {
     check_node(job)?;
     let tools = toolchain(job)?;
     install_packages(job)?;
+    job.has_all()?;
     let mut node = Command::new("node");
     node.arg(job.sdk.join("build/build.mjs")).args([
         &job.project.folder,

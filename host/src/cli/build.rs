@@ -72,7 +72,7 @@ pub(super) fn build(
         manifest: manifest(&project.folder)?.text(),
         ..Options::default()
     };
-    let built = kellion_build::build(project, &options, &|line| super::tell(line))
+    let built = kellion_build::build(project, &options, &|line: &str| super::tell(line))
         .map_err(|error| Failure::of(&error))?;
     for warning in &built.warnings {
         super::tell(format_args!("warning: {warning}"));

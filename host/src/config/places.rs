@@ -189,6 +189,14 @@ pub fn of_builds(room: &Path, tools: Option<&Path>) -> Places {
     places
 }
 
+/// What is left of this when all is fetched, and what a stranger has sent is built: toolchains are used, not changed.
+pub fn of_strangers_builds(room: &Path, tools: Option<&Path>) -> Places {
+    let mut places = of_builds(room, None);
+    places.write = SINKS.iter().map(PathBuf::from).collect();
+    places.run.extend(tools.map(PathBuf::from));
+    places
+}
+
 /// A folder with programs, and what belongs to them: all that is beside it, unless that is somebody's home, or has the room
 /// in it.
 fn installation(folder: &Path, room: &Path) -> Vec<PathBuf> {

@@ -98,6 +98,9 @@ const UNKNOWN: &[c_long] = &[
 /// Calls by which a process leaves the group that is ended together.
 pub(super) const LEAVE_THE_GROUP: &[c_long] = &[libc::SYS_setsid, libc::SYS_setpgid];
 
+/// Calls by which a process reaches others that did not start it. Pairs of sockets have a call of their own.
+pub(super) const REACH_OTHERS: &[c_long] = &[libc::SYS_socket];
+
 /// No further calls.
 pub(super) const NONE: &[c_long] = &[];
 
@@ -197,13 +200,13 @@ pub(super) fn allow_computing() -> Result<bool, Error> {
 pub(super) fn deny(denial: Denial, more: &[c_long]) -> Result<bool, Error> {
     let build = || -> Result<Rules, seccompiler::BackendError> {
         let mut rules: Rules = DANGEROUS.iter().map(|call| (*call, Vec::new())).collect();
-        rules.extend(more.iter().map(|call| (*call, Vec::new())));
         let namespaces = NAMESPACES.iter().map(|flag| {
             let flag = flag.cast_unsigned().into();
             rule(&[(0, MaskedEq(flag), flag)])
         });
         rules.insert(libc::SYS_clone, namespaces.collect::<Result<_, _>>()?);
         rules.insert(libc::SYS_socket, sockets()?);
+        rules.extend(more.iter().map(|call| (*call, Vec::new())));
         #[cfg(target_arch = "x86_64")]
         for (call, rule) in rules.clone() {
             // The same under the numbers of programs with short pointers, where the kernel has those.

@@ -12,6 +12,11 @@ pub fn build(_: &Places) -> Result<(), Error> {
     Ok(())
 }
 
+/// Does nothing here.
+pub fn cut_off(_: &Places) -> Result<(), Error> {
+    Ok(())
+}
+
 /// Refuses what nobody here can give.
 pub fn serve(mode: Mode, _: &Places) -> Result<State, Error> {
     if mode == Mode::Require {

@@ -1,4 +1,4 @@
-//! The three jails.
+//! The jails.
 
 use super::calls::{self, Denial};
 use super::files::{self, Network};
@@ -16,14 +16,20 @@ pub fn alone(largest: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// For who runs toolchains, in some places.
-///
-/// The network stays: toolchains fetch what they are made of, and landlock knows ports, not whom they belong to. Who serves
-/// strangers keeps the machine's other services from it by other means, such as a network of its own.
+/// For who runs toolchains, in some places. The network stays: toolchains fetch what they are made of. Before they run what
+/// a stranger has sent, there is [`cut_off`].
 pub fn build(places: &Places) -> Result<(), Error> {
     files::confine(places, Network::Any)?;
     // The end of a build ends its group of processes, and nobody leaves that.
     calls::deny(Denial::Refuse, calls::LEAVE_THE_GROUP)?;
+    Ok(())
+}
+
+/// For a build that has everything it needs: from here on it speaks to nobody, and has these places only, as far as it had
+/// them before.
+pub fn cut_off(places: &Places) -> Result<(), Error> {
+    files::confine(places, Network::None)?;
+    calls::deny(Denial::Refuse, calls::REACH_OTHERS)?;
     Ok(())
 }
 

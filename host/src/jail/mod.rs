@@ -1,9 +1,9 @@
 //! The jail: what a process of this program gives up before it touches what strangers have sent. The only room that knows
 //! landlock and seccomp.
 //!
-//! There are three. [`alone`] is for who computes, from open files to open files: the compiler, and who takes a component
-//! out of a zip. [`build`] is for who runs toolchains. [`serve`] is for the server itself, and what it gives up, its
-//! children have not either. All are for good, and for all that a process starts.
+//! [`alone`] is for who computes, from open files to open files: the compiler, and who takes a component out of a zip.
+//! [`build`] is for who runs toolchains, and [`cut_off`] for the rest of a build, when all is fetched. [`serve`] is for the
+//! server itself, and what it gives up, its children have not either. All are for good, and for all that a process starts.
 //!
 //! A kernel that lacks something gives less protection, and the program goes on; [`Mode::Require`] is for who wants all of
 //! it or nothing. Other systems than Linux have nothing of this kind.
@@ -28,7 +28,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-pub use linux::{alone, build, close, serve};
+pub use linux::{alone, build, close, cut_off, serve};
 
 /// Whether the server goes to jail. `[server] sandbox` in the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use rustix::process::{getppid, test_kill_process};
 
-use super::{Mode, Places, alone, build, serve};
+use super::{Mode, Places, alone, build, cut_off, serve};
 
 /// Which jail this process goes to, if it is one that tells.
 const KIND: &str = "KELLION_TEST_JAIL";
@@ -157,14 +157,17 @@ fn inside() {
     };
     match kind.as_str() {
         "alone" => alone(1 << 20).unwrap(),
-        "build" => {
+        "build" | "cut off" => {
             let run = ["/bin", "/usr", "/lib", "/lib64", "/etc/ld.so.cache"];
-            build(&Places {
+            let places = Places {
                 run: run.map(PathBuf::from).into(),
                 write: vec!["/dev/null".into()],
                 ..room
-            })
-            .unwrap();
+            };
+            build(&places).unwrap();
+            if kind == "cut off" {
+                cut_off(&places).unwrap();
+            }
         }
         "serve" => {
             let state = serve(Mode::Try, &room).unwrap();
@@ -247,6 +250,20 @@ fn t1_who_builds_reaches_its_own_places_and_the_network() {
             "connect",
             "listen",
             "send",
+            "pair",
+            "run a program",
+            "fork",
+        ],
+    );
+}
+
+#[test]
+fn t1_who_builds_of_what_a_stranger_sent_reaches_nobody() {
+    only(
+        "cut off",
+        &[
+            "read the room",
+            "write the room",
             "pair",
             "run a program",
             "fork",

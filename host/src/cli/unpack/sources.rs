@@ -2,17 +2,35 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use kellion_build::{Language, Options, Project};
+use kellion_build::{Language, Options, Project, Watch};
 
 use super::{Args, Problem};
 use crate::agents::LARGEST_FILE;
 use crate::agents::zip::Archive;
+use crate::config::places;
 use crate::grants::Manifest;
+use crate::jail;
 
 /// The most memory that each process of a build may fill. Agents with many libraries take one of these GiB or two.
 const MOST_MEMORY: u64 = 4 << 30;
+
+/// Has a build go on alone as soon as it can.
+struct Apart<'a> {
+    room: &'a Path,
+    tools: Option<&'a Path>,
+}
+
+impl Watch for Apart<'_> {
+    fn says(&self, _: &str) {}
+
+    fn has_all(&self) -> io::Result<()> {
+        let places = places::of_strangers_builds(self.room, self.tools);
+        jail::cut_off(&places).map_err(io::Error::other)
+    }
+}
 
 /// Builds the agent that begins in this entry, in the folder where this process runs.
 pub(super) fn build(
@@ -44,7 +62,11 @@ pub(super) fn build(
         vendored: true,
         manifest,
     };
-    match kellion_build::build(&project, &options, &|_| {}) {
+    let apart = Apart {
+        room: &room,
+        tools: args.tools.as_deref(),
+    };
+    match kellion_build::build(&project, &options, &apart) {
         Ok(_) => Ok(component),
         Err(error) => Err(told(error, &room, args)),
     }
