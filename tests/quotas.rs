@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Host, PROBE, Reply, Witness, eventually, reference};
+use crate::harness::{Client, Host, PROBE, Reply, Witness, eventually, reference};
 use crate::tenancy::configuration;
 
 /// H19.
@@ -61,6 +61,8 @@ async fn of_everything_as_much_as_the_quota_says_and_not_one_more() {
     all(replies, 4, 200, "quota sessions");
     // Those that are there go on, and one that ends makes room.
     let there = agent.session(&format!("s{first}"));
+    let fork = there.fork(json!({ "turn": 1 })).await;
+    fork.assert_refused(402, "ServiceQuotaExceededException", "quota sessions");
     assert_eq!(there.count().await, 2);
     assert_eq!(there.stop().await.status, 200);
     assert_eq!(agent.session("another").count().await, 1);
@@ -82,14 +84,22 @@ async fn artifacts_have_as_much_room_as_the_quota_says() {
             .body(bytes);
         client.send(request).await
     };
-    push("one", vec![1; 1 << 20]).await.json_of(200);
-    push("same", vec![1; 1 << 20]).await.json_of(200);
-    push("two", vec![2; (1 << 20) + 1]).await.assert_refused(
+    // Bytes count once, and each name of them by itself.
+    const NAME: usize = 4_096;
+    const MIB: usize = 1 << 20;
+    push("one", vec![1; MIB - 2 * NAME]).await.json_of(200);
+    push("same", vec![1; MIB - 2 * NAME]).await.json_of(200);
+    push("two", vec![2; MIB - NAME + 1]).await.assert_refused(
         402,
         "ServiceQuotaExceededException",
         "storage_mib",
     );
-    push("two", vec![2; 1 << 20]).await.json_of(200);
+    push("two", vec![2; MIB - NAME]).await.json_of(200);
+    push("again", vec![1; MIB - 2 * NAME]).await.assert_refused(
+        402,
+        "ServiceQuotaExceededException",
+        "storage_mib",
+    );
     let usage = client.get("/kellion/v1/usage").await.json_of(200);
     assert_eq!(usage["usage"]["storageBytes"], 2 << 20);
     let list = client.get("/kellion/v1/artifacts").await.json_of(200);
@@ -108,7 +118,56 @@ async fn artifacts_have_as_much_room_as_the_quota_says() {
         "ResourceNotFoundException",
         "/two:latest was not found",
     );
-    push("three", vec![3; 1 << 20]).await.json_of(200);
+    push("three", vec![3; MIB - NAME]).await.json_of(200);
+    witness.survived(&host).await;
+}
+
+#[tokio::test]
+async fn of_the_journal_as_much_as_the_quota_says_and_all_that_was_answered_stays() {
+    let mut host = Host::start();
+    let policy = "[quotas]\njournal_mib = 1\nsessions = 10000\nrequests_per_second = 10000\n";
+    let client = host.guest("small", policy).await;
+    let agent = client.deploy("probe", PROBE).await;
+    let value = "x".repeat(200_000);
+    let grow = async |session: usize| {
+        let session = agent.session(&format!("s{session}"));
+        session
+            .invoke(json!({ "do": "echo", "value": value }))
+            .await
+    };
+    // Each writes what it was asked and what it answered; what was counted a moment ago may stand for another.
+    let (mut turns, mut refused) = (0, None);
+    while refused.is_none() {
+        let reply = grow(turns).await;
+        match reply.status {
+            200 => turns += 1,
+            _ => refused = Some(reply),
+        }
+        assert!(turns < 5_000, "there is an end");
+    }
+    let full = "1 MiB or more in the journal, its quota journal_mib";
+    let refused = refused.unwrap();
+    refused.assert_refused(402, "ServiceQuotaExceededException", full);
+    assert!(turns >= 3, "{turns}");
+    let usage = client.get("/kellion/v1/usage").await.json_of(200);
+    assert!(usage["usage"]["journalBytes"].as_u64().unwrap() >= 1 << 20);
+    // The one that was refused has not begun, and holds nothing.
+    assert_eq!(usage["usage"]["sessions"], turns);
+
+    // That it has ended does not make it smaller, nor does a crash.
+    assert_eq!(agent.session("s0").stop().await.status, 200);
+    host.kill();
+    host.start_again();
+    let key = client.key().expect("the client signs");
+    let client = Client::signing(host.endpoint(), key);
+    let again = agent.of(&client).session("s1");
+    let reply = again.invoke(json!({ "do": "count" })).await;
+    reply.assert_refused(402, "ServiceQuotaExceededException", full);
+    assert_eq!(again.inspect().await["turns"], 1);
+    let fork = again.fork(json!({ "turn": 1 })).await;
+    fork.assert_refused(402, "ServiceQuotaExceededException", full);
+    // Others have a journal of their own.
+    let witness = Witness::tenant(&host).await;
     witness.survived(&host).await;
 }
 

@@ -51,7 +51,7 @@ impl Client {
     }
 
     /// One that signs what it sends.
-    pub(super) fn signing(endpoint: &str, key: &Key) -> Self {
+    pub(crate) fn signing(endpoint: &str, key: &Key) -> Self {
         Self {
             key: Some(key.clone()),
             ..Self::new(endpoint.to_owned())

@@ -170,7 +170,8 @@ impl Store {
             .collect())
     }
 
-    /// What the tenant's artifacts have together, in bytes; what several references name counts once.
+    /// What the tenant's artifacts have together, in bytes; what several references name counts once, and
+    /// each reference 4 KiB.
     pub(super) fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, Error> {
         stored_bytes(&self.connection(), tenant)
     }
@@ -216,12 +217,15 @@ impl Store {
     }
 }
 
+/// A reference, and what the disk takes for the smallest file, in bytes: a million of them are something, too.
+const REFERENCE: u32 = 4_096;
+
 fn stored_bytes(connection: &Connection, tenant: &TenantId) -> Result<u64, Error> {
     let bytes: i64 = connection.query_row(
-        "SELECT coalesce(sum(size), 0) FROM (
+        "SELECT coalesce(sum(size), 0) + ?2 * (SELECT count(*) FROM artifacts WHERE tenant = ?1) FROM (
             SELECT DISTINCT document ->> 'digest', document ->> 'size_bytes' AS size FROM artifacts WHERE tenant = ?1
         )",
-        [tenant.as_str()],
+        params![tenant.as_str(), REFERENCE],
         |row| row.get(0),
     )?;
     Ok(u64::try_from(bytes).unwrap_or_default())

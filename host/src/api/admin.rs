@@ -109,6 +109,7 @@ pub(super) async fn usage(
             "storageBytes": stored.storage_bytes,
             "sessions": live.sessions,
             "concurrentTurns": live.turns,
+            "journalBytes": live.journal_bytes,
         },
         "policy": *principal.policy,
     })))

@@ -300,6 +300,7 @@ impl From<TravelError> for ApiError {
             TravelError::Exists(_) => Self::new(Code::Conflict, error.to_string()),
             TravelError::Busy(_) => Self::new(Code::RetryableConflict, error.to_string()),
             TravelError::NotServing(error) => error.into(),
+            TravelError::Refused(error) => error.into(),
             TravelError::Fault(fault) => TurnError::Fault(fault).into(),
             TravelError::TimedOut { .. } => Self::new(Code::RuntimeClient, error.to_string()),
             TravelError::Damaged(_) | TravelError::Memory { .. } => {
@@ -329,7 +330,9 @@ impl From<TurnError> for ApiError {
             | TurnError::Fault(Fault::Full { .. } | Fault::Exhausted) => {
                 Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
             }
-            TurnError::ManySessions { .. } | TurnError::LongSession { .. } => {
+            TurnError::ManySessions { .. }
+            | TurnError::LongSession { .. }
+            | TurnError::FullJournal { .. } => {
                 Self::new(Code::ServiceQuotaExceeded, error.to_string())
             }
             TurnError::NotOwner => Self::new(Code::AccessDenied, error.to_string()),

@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::{Api, blocking, parse};
 use crate::ids::Version;
 use crate::journal::Incarnation;
-use crate::sessions::{Chronicle, Fork, Replay};
+use crate::sessions::{Chronicle, Fork, Passage, Replay};
 use crate::tenants::Principal;
 
 /// The name of what an export is, with the number of its form.
@@ -42,7 +42,8 @@ pub(super) async fn journal(
     Query(life): Query<LifeQuery>,
 ) -> Result<Response, ApiError> {
     let key = key(&principal, &agent, &session)?;
-    json_of(api.sessions.journal(&key, life.parse()?).await?).await
+    let passage = api.sessions.passage(&principal.tenant).await;
+    json_of(api.sessions.journal(&key, life.parse()?).await?, passage).await
 }
 
 #[derive(Serialize)]
@@ -59,6 +60,7 @@ pub(super) async fn export(
     Query(life): Query<LifeQuery>,
 ) -> Result<Response, ApiError> {
     let key = key(&principal, &agent, &session)?;
+    let passage = api.sessions.passage(&principal.tenant).await;
     let chronicle = api.sessions.export(&key, life.parse()?).await?;
     let disposition = format!("attachment; filename=\"{}.json\"", key.session);
     let export = Export {
@@ -69,13 +71,32 @@ pub(super) async fn export(
         (header::CONTENT_DISPOSITION, disposition),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, json_of(export).await?).into_response())
+    Ok((headers, json_of(export, passage).await?).into_response())
 }
 
-/// As JSON, which takes a while of a long session.
-async fn json_of(value: impl Serialize + Send + 'static) -> Result<Response, ApiError> {
+/// A text, and the right to have it in memory.
+struct Held {
+    text: Vec<u8>,
+    _passage: Passage,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+/// As JSON, which takes a while of a long session. Its passage ends when the last of it is sent.
+async fn json_of(
+    value: impl Serialize + Send + 'static,
+    passage: Passage,
+) -> Result<Response, ApiError> {
     let text = blocking(move || serde_json::to_vec(&value)).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+    let body = Bytes::from_owner(Held {
+        text,
+        _passage: passage,
+    });
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,7 +117,11 @@ pub(super) async fn fork(
     let ForkInput { turn, session } = parse(&body)?;
     let turn = number(turn)?;
     let session = session.map(|session| session.parse()).transpose()?;
-    let fork = api.sessions.fork(key, life.parse()?, turn, session).await?;
+    let policy = &principal.policy;
+    let fork = api
+        .sessions
+        .fork(key, life.parse()?, turn, session, policy)
+        .await?;
     Ok((StatusCode::CREATED, Json(fork)))
 }
 

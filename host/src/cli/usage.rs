@@ -7,11 +7,12 @@ use super::client::Client;
 use super::exit::Failure;
 
 /// What is counted, as the server names it, and the quota that bounds it.
-const COUNTED: [(&str, &str, &str); 4] = [
+const COUNTED: [(&str, &str, &str); 5] = [
     ("agents", "agents", "agents"),
     ("sessions", "sessions", "sessions"),
     ("turns at once", "concurrentTurns", "concurrent_turns"),
     ("storage, MiB", "storageBytes", "storage_mib"),
+    ("journal, MiB", "journalBytes", "journal_mib"),
 ];
 
 pub(super) async fn run(client: &Client, json: bool) -> Result<(), Failure> {
@@ -28,7 +29,7 @@ pub(super) async fn run(client: &Client, json: bool) -> Result<(), Failure> {
     ));
     for (name, counted, quota) in COUNTED {
         let mut count = usage["usage"][counted].as_u64().unwrap_or_default();
-        if quota == "storage_mib" {
+        if quota.ends_with("_mib") {
             count = count.div_ceil(1 << 20);
         }
         let most = match &usage["policy"]["quotas"][quota] {

@@ -424,6 +424,11 @@ impl Journal {
         self.store.list(tenant.cloned(), filter).await
     }
 
+    /// Bytes of records and images of all of a tenant's incarnations.
+    pub async fn bytes(&self, tenant: &TenantId) -> Result<u64, Error> {
+        self.store.bytes(tenant.clone()).await
+    }
+
     /// Gives up what is quarantined of this session, so that it may begin afresh; how many incarnations that were.
     ///
     /// They are kept for reading as long as other ended ones.

@@ -354,6 +354,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Incarnations of a tenant, or of all.
     fn list(&self, tenant: Option<TenantId>, filter: Filter) -> BoxFuture<'_, Result<Page, Error>>;
 
+    /// Bytes of all of a tenant's incarnations.
+    fn bytes(&self, tenant: TenantId) -> BoxFuture<'_, Result<u64, Error>>;
+
     /// Removes what ended before `before`, what stands before the images of open incarnations and belongs to turns that
     /// finished before it, and files that nothing names.
     fn compact(&self, before: Timestamp) -> BoxFuture<'_, Result<Compacted, Error>>;

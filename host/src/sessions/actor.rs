@@ -281,7 +281,9 @@ impl Actor {
         }
         // A turn that was taken on is finished.
         if life.open.is_none()
-            && let Err(error) = life.has_room(&self.shared).await
+            && let Err(error) = life
+                .has_room(&self.shared, &self.record.key, &invocation.policy)
+                .await
         {
             source.fail(error);
             return Next::Told;

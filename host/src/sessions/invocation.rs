@@ -113,6 +113,15 @@ pub enum TurnError {
         /// The limit, in MiB.
         limit_mib: u64,
     },
+    /// The journal holds as much of the tenant's sessions as it may.
+    #[error(
+        "the account's sessions have {limit_mib} MiB or more in the journal, its quota journal_mib; wait until those that \
+         have ended are forgotten, or ask who runs the server for more"
+    )]
+    FullJournal {
+        /// The quota, in MiB.
+        limit_mib: u64,
+    },
     /// The session is not this caller's.
     #[error(
         "the session belongs to another caller, or was opened for another user; use a session id of your own"

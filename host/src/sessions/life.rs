@@ -26,6 +26,7 @@ use crate::journal::{
     Seq, Started, TurnFinished, Writer,
 };
 use crate::sandbox::{Birth, Cell, Fault, MemoryGauge, Seed};
+use crate::tenants::Policy;
 
 /// What a session has while it is in memory.
 pub(super) struct Life {
@@ -333,7 +334,20 @@ impl Life {
     }
 
     /// Whether another turn of it may be written down; otherwise why not.
-    pub(super) async fn has_room(&mut self, shared: &Shared) -> Result<(), TurnError> {
+    pub(super) async fn has_room(
+        &mut self,
+        shared: &Shared,
+        key: &SessionKey,
+        policy: &Policy,
+    ) -> Result<(), TurnError> {
+        if !self.pen.is_durable() {
+            return Ok(());
+        }
+        if let Some(limit_mib) = policy.quotas.journal_mib {
+            shared
+                .journal_has_room(&key.agent.tenant, limit_mib)
+                .await?;
+        }
         let Some(writer) = self.pen.writer() else {
             return Ok(());
         };

@@ -22,6 +22,7 @@ mod meter;
 mod opened;
 mod outlet;
 mod owner;
+mod passage;
 mod past;
 mod performance;
 mod pressure;
@@ -47,6 +48,7 @@ pub use invocation::{Invocation, TurnError};
 pub use log::Entry;
 pub use outlet::{Answer, Chunks};
 pub use owner::Owner;
+pub use passage::Passage;
 pub use record::Summary;
 pub use state::{EndReason, Phase};
 pub use travel::{Chronicle, Fork, Line, Replay, ReplayedTurn, TravelError, Verdict};
@@ -64,6 +66,7 @@ use actor::{Actor, Delivery, Ending};
 use directory::{Directory, Handle};
 use log::SessionLog;
 use outlet::{Reader, outlet};
+use passage::Passages;
 use quota::{Counts, Place};
 use record::Record;
 use tally::Tally;
@@ -184,6 +187,8 @@ pub struct Usage {
     pub sessions: usize,
     /// Turns that run or wait.
     pub turns: u32,
+    /// Bytes of the journal, of sessions that have ended, too.
+    pub journal_bytes: u64,
 }
 
 /// The sessions of this server. Cheap to clone.
@@ -201,6 +206,7 @@ struct Shared {
     actors: TaskTracker,
     directory: Mutex<Directory>,
     counts: Counts,
+    passages: Passages,
     tally: Tally,
 }
 
@@ -241,6 +247,7 @@ impl Sessions {
             actors: TaskTracker::new(),
             directory: Mutex::default(),
             counts: Counts::default(),
+            passages: Passages::default(),
             tally: Tally::new(&telemetry),
         });
         let awake = Arc::downgrade(&shared);
@@ -274,11 +281,13 @@ impl Sessions {
         reader.answer().await
     }
 
-    /// How much of its quotas a tenant uses: sessions that have begun and not ended, and turns that run or wait.
+    /// How much of its quotas a tenant uses: sessions that have begun and not ended, turns that run or wait, and bytes of the
+    /// journal.
     pub async fn usage(&self, tenant: &TenantId) -> Result<Usage, Error> {
         Ok(Usage {
             sessions: self.0.held(tenant).await?.len(),
             turns: self.0.counts.turns(tenant),
+            journal_bytes: self.0.journal.bytes(tenant).await?,
         })
     }
 

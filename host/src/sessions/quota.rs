@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Shared;
 use super::invocation::TurnError;
+use crate::clock::Timestamp;
 use crate::ids::{SessionKey, TenantId};
 use crate::journal::{self, Filter, State};
 
@@ -16,6 +18,7 @@ pub(super) struct Counts {
     all: Arc<AtomicU32>,
     turns: Arc<Mutex<HashMap<TenantId, u32>>>,
     sessions: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<Room>>>>,
+    journals: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<Written>>>>,
 }
 
 /// The place of one turn among all, from its delivery to its last word.
@@ -88,9 +91,28 @@ impl Counts {
         lock(&self.turns).get(tenant).copied().unwrap_or_default()
     }
 
+    fn written(&self, tenant: &TenantId) -> Arc<tokio::sync::Mutex<Written>> {
+        Arc::clone(lock(&self.journals).entry(tenant.clone()).or_default())
+    }
+
     fn room(&self, tenant: &TenantId) -> Arc<tokio::sync::Mutex<Room>> {
         Arc::clone(lock(&self.sessions).entry(tenant.clone()).or_default())
     }
+}
+
+/// No disk takes more than so many bytes in a second.
+const FASTEST: u64 = 256 << 20;
+
+/// For so many seconds at most, and one at least, what was counted of a journal stands.
+const COUNTED: (u64, u64) = (1, 60);
+
+/// What the journal holds of a tenant's sessions.
+#[derive(Default)]
+struct Written {
+    limit: u64,
+    bytes: u64,
+    /// Before this it need not be counted again: until then nobody can have filled what is left.
+    until: Timestamp,
 }
 
 /// How many sessions a tenant can certainly begin before they must be counted again: the rest ends without telling.
@@ -135,6 +157,33 @@ impl Shared {
         }
         room.left -= 1;
         Ok(Some(room))
+    }
+
+    /// Whether the journal holds less than so many MiB of the tenant's sessions.
+    pub(super) async fn journal_has_room(
+        &self,
+        tenant: &TenantId,
+        limit_mib: u64,
+    ) -> Result<(), TurnError> {
+        let limit = limit_mib.saturating_mul(1 << 20);
+        let written = self.counts.written(tenant);
+        let mut written = written.lock().await;
+        let now = self.clock.now();
+        if now >= written.until || written.limit != limit {
+            let bytes = self.journal.bytes(tenant).await;
+            let bytes = bytes.map_err(|error| TurnError::unreadable(&error))?;
+            let seconds = limit.saturating_sub(bytes) / FASTEST;
+            let seconds = seconds.clamp(COUNTED.0, COUNTED.1);
+            *written = Written {
+                limit,
+                bytes,
+                until: now + Duration::from_secs(seconds),
+            };
+        }
+        match written.bytes < limit {
+            true => Ok(()),
+            false => Err(TurnError::FullJournal { limit_mib }),
+        }
     }
 
     /// The tenant's sessions that have begun and not ended.

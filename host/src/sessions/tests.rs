@@ -176,6 +176,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         actors: TaskTracker::new(),
         directory: Mutex::default(),
         counts: super::quota::Counts::default(),
+        passages: super::passage::Passages::default(),
         tally: super::tally::Tally::new(&crate::telemetry::Telemetry::default()),
     };
     (shared, Arc::new(deployment))

@@ -13,10 +13,11 @@ use super::difference::{self, Difference};
 use super::directory::NotAsleep;
 use super::labour::{Labour, Work};
 use super::life;
+use super::passage::Passage;
 use super::past::{Past, PastTurn};
 use super::replay::{self, Replayed};
 use super::state::EndReason;
-use super::{Sessions, Shared};
+use super::{Sessions, Shared, TurnError};
 use crate::agents::{Deployment, NotServing};
 use crate::contract::log::Level;
 use crate::ids::{AgentId, Digest, SessionId, SessionKey, TenantId, Version};
@@ -25,6 +26,7 @@ use crate::journal::{
     Transcript, Writer,
 };
 use crate::sandbox::{Birth, Cell, Fault, LogSink, Seed};
+use crate::tenants::Policy;
 
 /// Why there is no journey through time.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +80,9 @@ pub enum TravelError {
         /// What there is, in MiB.
         given: u32,
     },
+    /// The tenant has as much as it may.
+    #[error(transparent)]
+    Refused(TurnError),
     /// No instance of the version could be started.
     #[error(transparent)]
     Fault(Fault),
@@ -215,8 +220,13 @@ pub enum Verdict {
 }
 
 impl Sessions {
+    /// Waits until a tenant may have one of its sessions whole in memory.
+    pub async fn passage(&self, tenant: &TenantId) -> Passage {
+        self.0.passages.one(tenant).await
+    }
+
     /// The records of one life of a session, the newest when none is named, without the seed: who has that foretells the
-    /// agent's random numbers.
+    /// agent's random numbers. Whoever asks has a [`Passage`].
     pub async fn journal(
         &self,
         key: &SessionKey,
@@ -240,17 +250,35 @@ impl Sessions {
     /// until it is invoked; its idle time and lifetime count from now. What its agent was told of itself until then, such as
     /// the session's id, is still the other's, and so are its random numbers from then on.
     ///
-    /// Goes on when the future is dropped, so that nobody finds half a copy.
+    /// It is one more session of its tenant, within the policy's quotas. Goes on when the future is dropped, so that nobody
+    /// finds half a copy.
     pub async fn fork(
         &self,
         key: SessionKey,
         incarnation: Option<Incarnation>,
         turn: u64,
         session: Option<SessionId>,
+        policy: &Policy,
     ) -> Result<Fork, TravelError> {
         let shared = Arc::clone(&self.0);
         let session = session.unwrap_or_else(SessionId::random);
-        let copying = async move { copy(&shared, &key, incarnation, turn, session).await };
+        let fork = SessionKey {
+            agent: key.agent.clone(),
+            session: session.clone(),
+        };
+        let (tenant, quotas) = (&key.agent.tenant, &policy.quotas);
+        let passage = self.passage(tenant).await;
+        let admission = shared.admit(&fork, quotas.sessions).await;
+        let admission = admission.map_err(TravelError::Refused)?;
+        if let Some(limit_mib) = quotas.journal_mib {
+            let room = shared.journal_has_room(tenant, limit_mib).await;
+            room.map_err(TravelError::Refused)?;
+        }
+        let copying = async move {
+            let copied = copy(&shared, &key, incarnation, turn, session).await;
+            drop((admission, passage));
+            copied
+        };
         let copied = self.0.actors.spawn(copying).await;
         copied.expect("copying does not panic and is never aborted")
     }
@@ -268,6 +296,7 @@ impl Sessions {
         version: Option<Version>,
     ) -> Result<Replay, TravelError> {
         let shared = &self.0;
+        let _passage = self.passage(&key.agent.tenant).await;
         let limit = shared.config.turn_time();
         let until = shared.clock.now() + limit;
         tokio::select! {

@@ -28,6 +28,7 @@ impl Policy {
                 concurrent_turns: None,
                 requests_per_second: None,
                 storage_mib: None,
+                journal_mib: None,
                 ..Quotas::default()
             },
             ..Self::default()
@@ -51,8 +52,11 @@ pub struct Quotas {
     pub concurrent_turns: Option<u32>,
     /// Requests in one second, of all kinds together; as many may come at once. 200 by default; at least 1.
     pub requests_per_second: Option<u32>,
-    /// Artifacts, in MiB; what several references name counts once. 10,240 by default.
+    /// Artifacts, in MiB; what several references name counts once, and each reference 4 KiB. 10,240 by default.
     pub storage_mib: Option<u64>,
+    /// What the journal holds of all its sessions, with those that have ended, until it forgets them; in MiB, counted anew
+    /// now and then. 10,240 by default.
+    pub journal_mib: Option<u64>,
 }
 
 impl Default for Quotas {
@@ -64,6 +68,7 @@ impl Default for Quotas {
             concurrent_turns: Some(256),
             requests_per_second: Some(200),
             storage_mib: Some(10_240),
+            journal_mib: Some(10_240),
         }
     }
 }

@@ -319,6 +319,12 @@ impl Store for Sqlite {
             .boxed()
     }
 
+    fn bytes(&self, tenant: TenantId) -> BoxFuture<'_, Result<u64, Error>> {
+        self.readers
+            .read(move |connection| queries::bytes(connection, &tenant))
+            .boxed()
+    }
+
     fn compact(&self, before: Timestamp) -> BoxFuture<'_, Result<Compacted, Error>> {
         self.compact_all(before).boxed()
     }

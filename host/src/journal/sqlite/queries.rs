@@ -226,6 +226,14 @@ pub(super) fn answers(
         .collect()
 }
 
+/// Bytes of all incarnations of a tenant.
+pub(super) fn bytes(connection: &Connection, tenant: &TenantId) -> Result<u64, rusqlite::Error> {
+    connection
+        .prepare_cached("SELECT coalesce(sum(bytes), 0) FROM sessions WHERE tenant = ?1")?
+        .query_row([tenant.as_str()], |row| row.get(0))
+        .map(count)
+}
+
 /// A page of incarnations.
 pub(super) fn list(
     connection: &Connection,
