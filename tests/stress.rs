@@ -1,7 +1,7 @@
 //! Everything hostile at once, in an order that a seed decides, while another tenant's session counts on.
 //!
-//! `KELLION_STRESS_STEPS` says how many steps each hostile client makes, `KELLION_STRESS_SEED` which; both are told, so that
-//! a run can be made again.
+//! `KELLION_STRESS_CLIENTS` says how many hostile clients there are, `KELLION_STRESS_STEPS` how many steps each of them
+//! makes, `KELLION_STRESS_SEED` which; all are told, so that a run can be made again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -159,12 +159,15 @@ impl Hostile {
 async fn another_tenants_session_counts_on_whatever_the_others_do() {
     let seed = setting("KELLION_STRESS_SEED", 7);
     let steps = setting("KELLION_STRESS_STEPS", STEPS);
-    println!("KELLION_STRESS_SEED={seed} KELLION_STRESS_STEPS={steps}");
+    let clients = setting("KELLION_STRESS_CLIENTS", CLIENTS);
+    println!(
+        "KELLION_STRESS_SEED={seed} KELLION_STRESS_STEPS={steps} KELLION_STRESS_CLIENTS={clients}"
+    );
     let host = Host::builder().config(CONFIG).start();
-    // It asks as fast as it is answered.
+    // All ask as fast as they are answered.
     let often = "[quotas]\nrequests_per_second = 1000000\n";
     let peaceful = host.guest("peaceful", often).await;
-    let stranger = host.guest("stranger", "").await;
+    let stranger = host.guest("stranger", often).await;
     let counter = peaceful.deploy("peaceful", PROBE).await;
     stranger
         .push(&reference("hostile"), wat::agent(HOSTILE))
@@ -174,7 +177,7 @@ async fn another_tenants_session_counts_on_whatever_the_others_do() {
     let mut witness = Witness::of(&host, &counter).await;
 
     let mut hostile = JoinSet::new();
-    for number in 0..CLIENTS {
+    for number in 0..clients {
         let mut one = Hostile {
             client: stranger.clone(),
             agent: agent.clone(),

@@ -176,6 +176,7 @@ pub(super) async fn find(shared: &Shared, key: &SessionKey) -> Result<Arc<Record
     {
         return Ok(Arc::clone(record));
     }
+    let _look = shared.looks.one(&key.agent.tenant).await;
     if !awake {
         // Whoever looks sees that its time is over, even before housekeeping does.
         expire_key(shared, key).await?;

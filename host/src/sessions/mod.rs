@@ -206,7 +206,10 @@ struct Shared {
     actors: TaskTracker,
     directory: Mutex<Directory>,
     counts: Counts,
-    passages: Passages,
+    /// Of those who look at a session for a moment.
+    looks: Passages,
+    /// Of those who have all of one for as long as that takes.
+    journeys: Passages,
     tally: Tally,
 }
 
@@ -247,7 +250,8 @@ impl Sessions {
             actors: TaskTracker::new(),
             directory: Mutex::default(),
             counts: Counts::default(),
-            passages: Passages::default(),
+            looks: Passages::default(),
+            journeys: Passages::default(),
             tally: Tally::new(&telemetry),
         });
         let awake = Arc::downgrade(&shared);

@@ -19,7 +19,7 @@ pub(super) struct Passages {
     own: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
 }
 
-/// The right to read one session whole, until it is dropped. A tenant has few at a time.
+/// The right to have one session whole in memory, until it is dropped. A tenant has few at a time.
 pub struct Passage {
     _parts: [OwnedSemaphorePermit; 2],
 }

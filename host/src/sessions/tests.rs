@@ -176,7 +176,8 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         actors: TaskTracker::new(),
         directory: Mutex::default(),
         counts: super::quota::Counts::default(),
-        passages: super::passage::Passages::default(),
+        looks: super::passage::Passages::default(),
+        journeys: super::passage::Passages::default(),
         tally: super::tally::Tally::new(&crate::telemetry::Telemetry::default()),
     };
     (shared, Arc::new(deployment))

@@ -222,7 +222,7 @@ pub enum Verdict {
 impl Sessions {
     /// Waits until a tenant may have one of its sessions whole in memory.
     pub async fn passage(&self, tenant: &TenantId) -> Passage {
-        self.0.passages.one(tenant).await
+        self.0.journeys.one(tenant).await
     }
 
     /// The records of one life of a session, the newest when none is named, without the seed: who has that foretells the
