@@ -424,7 +424,7 @@ impl Journal {
         self.store.list(tenant.cloned(), filter).await
     }
 
-    /// Bytes of records and images of all of a tenant's incarnations.
+    /// Bytes of records and images of all of a tenant's incarnations, and 4 KiB for each of these. Reads a row of each.
     pub async fn bytes(&self, tenant: &TenantId) -> Result<u64, Error> {
         self.store.bytes(tenant.clone()).await
     }

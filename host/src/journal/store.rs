@@ -354,7 +354,7 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Incarnations of a tenant, or of all.
     fn list(&self, tenant: Option<TenantId>, filter: Filter) -> BoxFuture<'_, Result<Page, Error>>;
 
-    /// Bytes of all of a tenant's incarnations.
+    /// Bytes of all of a tenant's incarnations, with what their rows take.
     fn bytes(&self, tenant: TenantId) -> BoxFuture<'_, Result<u64, Error>>;
 
     /// Removes what ended before `before`, what stands before the images of open incarnations and belongs to turns that

@@ -106,6 +106,9 @@ const FASTEST: u64 = 256 << 20;
 /// For so many seconds at most, and one at least, what was counted of a journal stands.
 const COUNTED: (u64, u64) = (1, 60);
 
+/// Who has very many sessions is not counted all the time: at least for so many times as long as counting took.
+const APART: u32 = 20;
+
 /// What the journal holds of a tenant's sessions.
 #[derive(Default)]
 struct Written {
@@ -173,11 +176,12 @@ impl Shared {
             let bytes = self.journal.bytes(tenant).await;
             let bytes = bytes.map_err(|error| TurnError::unreadable(&error))?;
             let seconds = limit.saturating_sub(bytes) / FASTEST;
-            let seconds = seconds.clamp(COUNTED.0, COUNTED.1);
+            let stands = Duration::from_secs(seconds.clamp(COUNTED.0, COUNTED.1));
+            let counted = self.clock.now();
             *written = Written {
                 limit,
                 bytes,
-                until: now + Duration::from_secs(seconds),
+                until: counted + stands.max(counted.since(now) * APART),
             };
         }
         match written.bytes < limit {

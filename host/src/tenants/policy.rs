@@ -54,8 +54,8 @@ pub struct Quotas {
     pub requests_per_second: Option<u32>,
     /// Artifacts, in MiB; what several references name counts once, and each reference 4 KiB. 10,240 by default.
     pub storage_mib: Option<u64>,
-    /// What the journal holds of all its sessions, with those that have ended, until it forgets them; in MiB, counted anew
-    /// now and then. 10,240 by default.
+    /// What the journal holds of all its sessions, with those that have ended, until it forgets them; 4 KiB for each, and
+    /// its records and its image. In MiB, counted anew now and then. 10,240 by default.
     pub journal_mib: Option<u64>,
 }
 
