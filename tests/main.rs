@@ -47,6 +47,7 @@ mod models;
 mod pages;
 mod quotas;
 mod secrets;
+mod shares;
 #[expect(
     dead_code,
     reason = "the provider's own tests, which share it, use more of it"

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::contract::log::Level;
 use crate::grants::Manifest;
 use crate::ids::{Digest, TenantId};
-use crate::sandbox::{Birth, Cell, Fault, LogSink, Program, Sandbox};
+use crate::sandbox::{Birth, Cell, LogSink, Program, Sandbox};
 use crate::signatures::TrustedKey;
 use crate::workers::Expected;
 
@@ -92,10 +92,14 @@ impl Builder {
     ) -> Result<Program, BuildError> {
         let slot = self.loaded.slot(digest);
         let made = self.program_in(&slot, tenant, digest, artifact).await;
-        if made.is_err() {
-            self.loaded.give_up(digest, &slot);
+        match made {
+            Ok(program) if *tenant == TenantId::local() => Ok(program),
+            Ok(program) => Ok(program.in_group(self.sandbox.group(tenant.as_str()))),
+            Err(error) => {
+                self.loaded.give_up(digest, &slot);
+                Err(error)
+            }
         }
-        made
     }
 
     async fn program_in(
@@ -355,7 +359,8 @@ impl Builder {
         );
         match tokio::time::timeout(START_TIME, trial).await {
             // On a full server the first caller tries it instead.
-            Ok(Ok(_) | Err(Fault::Full { .. } | Fault::Exhausted)) => Ok(()),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(fault)) if fault.is_want_of_room() => Ok(()),
             Ok(Err(fault)) => Err(BuildError::Component(format!(
                 "a trial start failed: {fault}"
             ))),

@@ -327,9 +327,9 @@ impl From<TurnError> for ApiError {
             | TurnError::ManyTurns { .. }
             | TurnError::Crowded { .. }
             | TurnError::Behind { .. }
-            | TurnError::Fault(Fault::Full { .. } | Fault::Exhausted) => {
-                Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1))
-            }
+            | TurnError::Fault(
+                Fault::Full { .. } | Fault::Exhausted | Fault::ManyLive { .. } | Fault::MuchMemory,
+            ) => Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1)),
             TurnError::ManySessions { .. }
             | TurnError::LongSession { .. }
             | TurnError::FullJournal { .. } => {

@@ -14,9 +14,9 @@ use super::clocks::VirtualClock;
 use super::cpu::{Cpu, CpuTimeUsedUp};
 use super::engine::{Config, Program, Sandbox, WASM_STACK};
 use super::handles::{HandleTable, MAX_HANDLES};
-use super::limits::{Holdings, Limit, MemoryGauge, ONE_TABLE, Refused, TABLE_ELEMENTS};
+use super::limits::{Holdings, Limit, ONE_TABLE, Refused, TABLE_ELEMENTS};
 use super::random::{Chance, Seed};
-use super::room::{NoRoom, Share};
+use super::room::{MemoryGauge, NoRoom, Share};
 use super::spending::{CallsUsedUp, OutputUsedUp, Spending};
 use super::stdio::{Printer, Prints};
 use crate::clock::Timestamp;
@@ -120,6 +120,29 @@ pub enum Fault {
         /// The number of slots.
         max_live_sessions: u32,
     },
+    /// The group of the session's agent has so many live sessions that only those of others may still start.
+    #[error(
+        "the account has {live} live sessions, as many as leave room for others; stop one, or try again later"
+    )]
+    ManyLive {
+        /// How many it has.
+        live: u64,
+    },
+    /// The group of the session's agent holds so much memory that only sessions of others may still start.
+    #[error(
+        "the account's sessions hold as much memory as leaves room for others; stop one, or try again later"
+    )]
+    MuchMemory,
+}
+
+impl From<NoRoom> for Fault {
+    fn from(why: NoRoom) -> Self {
+        match why {
+            NoRoom::Memory => Self::Exhausted,
+            NoRoom::OwnMemory => Self::MuchMemory,
+            NoRoom::OwnCells { cells } => Self::ManyLive { live: cells },
+        }
+    }
 }
 
 impl Fault {
@@ -135,8 +158,22 @@ impl Fault {
             Self::Table { .. } => Some(Limit::Table),
             Self::Handles { .. } => Some(Limit::Handles),
             Self::Stack { .. } => Some(Limit::Stack),
-            Self::Trapped(_) | Self::Exhausted | Self::Full { .. } => None,
+            Self::Trapped(_)
+            | Self::Exhausted
+            | Self::Full { .. }
+            | Self::ManyLive { .. }
+            | Self::MuchMemory => None,
         }
+    }
+
+    /// Whether the session found no room: no fault of its agent's, and another try may find some.
+    pub fn is_want_of_room(&self) -> bool {
+        self.is_own_share() || matches!(self, Self::Exhausted | Self::Full { .. })
+    }
+
+    /// Whether it is its own group that has all that it may have.
+    pub fn is_own_share(&self) -> bool {
+        matches!(self, Self::ManyLive { .. } | Self::MuchMemory)
     }
 }
 
@@ -219,7 +256,7 @@ impl Cell {
     ) -> Result<Cell, Fault> {
         program.starts();
         let prints = Prints::new(log, limits.turn_log_kib);
-        let share = Share::of(program.room()).map_err(|NoRoom| Fault::Exhausted)?;
+        let share = Share::of(program.group())?;
         let state = State::new(limits, &prints, birth, share);
         let mut store = Store::new(program.pre().engine(), state);
         store.limiter(|state| &mut state.held);

@@ -17,7 +17,7 @@ use super::cell::State;
 use super::compatibility::compatibility;
 use super::image::Imaging;
 use super::limits::{CORE_INSTANCES, MEMORIES, ONE_TABLE, TABLES};
-use super::room::Room;
+use super::room::{Group, Room};
 use crate::contract::{Agent, AgentIndices};
 use crate::workers::Workers;
 
@@ -33,7 +33,8 @@ pub(super) const WASM_STACK: usize = 2 << 20;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Live sessions at one time. Each needs four memory mappings, so the kernel's `vm.max_map_count` bounds it
-    /// (65,530 by default, good for the default of 10,000 sessions); a larger number is clamped, and said in the log.
+    /// (65,530 by default, good for the default of 10,000 sessions); a larger number is clamped, and said in the log. Each
+    /// account leaves room for others: it has three times what is free at most.
     pub max_live_sessions: u32,
     /// Linear memory of one session, all its memories together, in MiB. 256 by default: room for the largest payload
     /// (100 MB) and the agent beside it.
@@ -51,9 +52,10 @@ pub struct Config {
     /// What one turn may log and print, in KiB; each entry costs 64 bytes more than it has. 1,024 by default; what a turn
     /// logs beyond that is dropped, and the last entry says how many lines were.
     pub turn_log_kib: u32,
-    /// Memory of the whole server, in MiB, above which no session starts (429), and of the running turns those of the
-    /// largest sessions are given up. By default nine tenths of what the machine or its container has. To be above
-    /// `memory_mib` in `[sessions]`, where idle sessions begin to leave memory.
+    /// Memory of the whole server, in MiB, above which no session starts (429), and turns of the largest sessions of the
+    /// account that holds most are given up. By default nine tenths of what the machine or its container has. To be above
+    /// `memory_mib` in `[sessions]`, where idle sessions begin to leave memory. Of this, too, each account has three times
+    /// what is free at most when a session of it starts.
     pub server_memory_mib: Option<u64>,
     /// Bytes that one call may hand from the agent to the server, in MiB: an answer, a chunk, a model request.
     /// 16 by default, because the server must hold them in its own memory.
@@ -110,6 +112,8 @@ pub struct Sandbox {
     config: Config,
     compatibility: [u8; 32],
     room: Arc<Room>,
+    /// Of programs that are in no other.
+    whole: Arc<Group>,
     running: Arc<AtomicBool>,
     workers: Arc<Workers>,
 }
@@ -123,10 +127,12 @@ const DESCRIPTORS: &str = if cfg!(target_os = "linux") {
 
 /// A compiled agent, ready to start cells. Cheap to clone.
 #[derive(Clone)]
-pub struct Program(Arc<Loaded>);
+pub struct Program {
+    loaded: Arc<Loaded>,
+    group: Arc<Group>,
+}
 
 struct Loaded {
-    room: Arc<Room>,
     pre: InstancePre<State>,
     agent: AgentIndices,
     imaging: Option<Imaging>,
@@ -135,45 +141,51 @@ struct Loaded {
 }
 
 impl Program {
-    fn new(pre: InstancePre<State>, room: Arc<Room>) -> wasmtime::Result<Self> {
-        Ok(Self(Arc::new(Loaded {
-            room,
+    fn new(pre: InstancePre<State>, group: Arc<Group>) -> wasmtime::Result<Self> {
+        let loaded = Arc::new(Loaded {
             agent: AgentIndices::new(&pre)?,
             imaging: Imaging::of(&pre),
             pre,
             started: AtomicBool::new(true),
-        })))
+        });
+        Ok(Self { loaded, group })
+    }
+
+    /// The same program, with cells that count together with the others of this group.
+    #[must_use]
+    pub fn in_group(self, group: Arc<Group>) -> Self {
+        Self { group, ..self }
     }
 
     /// Whether cells of this program can be captured; `kellion inspect` says why not.
     pub fn is_imageable(&self) -> bool {
-        self.0.imaging.is_some()
+        self.loaded.imaging.is_some()
     }
 
     /// Whether it was loaded, or a cell of it began, since this was asked last.
     pub fn was_started(&self) -> bool {
-        self.0.started.swap(false, Ordering::Relaxed)
+        self.loaded.started.swap(false, Ordering::Relaxed)
     }
 
     /// Notes that a cell begins. No write where all know it already: cells begin on every processor.
     pub(super) fn starts(&self) {
-        if !self.0.started.load(Ordering::Relaxed) {
-            self.0.started.store(true, Ordering::Relaxed);
+        if !self.loaded.started.load(Ordering::Relaxed) {
+            self.loaded.started.store(true, Ordering::Relaxed);
         }
     }
 
     /// How many have it.
     pub fn holders(&self) -> usize {
-        Arc::strong_count(&self.0)
+        Arc::strong_count(&self.loaded)
     }
 
     pub(super) fn pre(&self) -> &InstancePre<State> {
-        &self.0.pre
+        &self.loaded.pre
     }
 
-    /// The memory that its cells share with all others.
-    pub(super) fn room(&self) -> &Arc<Room> {
-        &self.0.room
+    /// With which others its cells count.
+    pub(super) fn group(&self) -> &Arc<Group> {
+        &self.group
     }
 
     /// The exports of one of its instances.
@@ -182,11 +194,11 @@ impl Program {
         store: &mut Store<State>,
         instance: &Instance,
     ) -> wasmtime::Result<Agent> {
-        self.0.agent.load(store, instance)
+        self.loaded.agent.load(store, instance)
     }
 
     pub(super) fn imaging(&self) -> Option<&Imaging> {
-        self.0.imaging.as_ref()
+        self.loaded.imaging.as_ref()
     }
 }
 
@@ -204,7 +216,10 @@ impl Sandbox {
         super::image::pages::prepare();
         let compatibility = compatibility(&engine, config.memory_mib).map_err(failed)?;
         let running = Arc::new(AtomicBool::new(true));
-        let room = Arc::new(Room::new(config.server_memory_mib));
+        let room = Arc::new(Room::new(
+            config.max_live_sessions,
+            config.server_memory_mib,
+        ));
         let workers = Arc::new(Workers::start().map_err(Error::Threads)?);
         let ticks = (Arc::clone(&room), Arc::downgrade(&workers));
         tick(&engine, ticks, Arc::clone(&running)).map_err(Error::Threads)?;
@@ -213,6 +228,7 @@ impl Sandbox {
             linker,
             config,
             compatibility,
+            whole: room.whole(),
             room,
             running,
             workers,
@@ -251,7 +267,7 @@ impl Sandbox {
             .linker
             .instantiate_pre(&component)
             .map_err(Error::Load)?;
-        Program::new(pre, Arc::clone(&self.room)).map_err(Error::Load)
+        Program::new(pre, Arc::clone(&self.whole)).map_err(Error::Load)
     }
 
     /// What does not fit into the pool is told by the engine in words of its own configuration.
@@ -296,6 +312,17 @@ impl Sandbox {
         let told = format!("{error:#}");
         let known = causes.into_iter().find(|(words, _)| told.contains(words));
         known.map_or(Error::Load(error), |(_, unfit)| Error::Unfit(unfit))
+    }
+
+    /// The group that is called so: its cells together leave room for those of others. Whoever is in none, as programs are
+    /// at first, may have all.
+    pub fn group(&self, name: &str) -> Arc<Group> {
+        self.room.group(name)
+    }
+
+    /// Whether the server holds more memory than it may, as of the last look.
+    pub fn is_short_of_memory(&self) -> bool {
+        self.room.is_short()
     }
 
     /// Where cells should be started and invoked, so that one that computes for long is in nobody's way.

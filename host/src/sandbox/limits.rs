@@ -1,12 +1,9 @@
 //! What one cell may use: its limits by name, and the counting of memory and tables, each summed over the whole store.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde::Serialize;
 use wasmtime::ResourceLimiter;
 
-use super::room::{NoRoom, Share};
+use super::room::{MemoryGauge, NoRoom, Share};
 
 /// A limit that an agent can break. A closed set: the names stand in receipts and in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -86,23 +83,11 @@ pub(super) const MEMORIES: u32 = 2;
 /// Tables of one component.
 pub(super) const TABLES: u32 = 10;
 
-/// Shows how much linear memory a cell has, wherever that is. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryGauge(Arc<AtomicUsize>);
-
-impl MemoryGauge {
-    /// Bytes of linear memory.
-    pub fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed) as u64
-    }
-}
-
 /// Counts the memory and the tables of one store. (The engine's own limiter counts each by itself.)
 #[derive(Debug)]
 pub(super) struct Holdings {
     share: Share,
     limit: usize,
-    memory: MemoryGauge,
     elements: usize,
     refused: Option<Refused>,
     /// The last growth was within every limit.
@@ -123,7 +108,6 @@ impl Holdings {
         Self {
             share,
             limit,
-            memory: MemoryGauge::default(),
             elements: 0,
             refused: None,
             granted: false,
@@ -142,12 +126,12 @@ impl Holdings {
 
     /// Bytes of linear memory in use.
     pub(super) fn memory(&self) -> usize {
-        self.memory.0.load(Ordering::Relaxed)
+        self.gauge().bytes() as usize
     }
 
     /// What shows how much is in use.
     pub(super) fn gauge(&self) -> &MemoryGauge {
-        &self.memory
+        self.share.gauge()
     }
 
     /// What the guest was refused last, since the last call of this function.
@@ -172,8 +156,7 @@ impl ResourceLimiter for Holdings {
         }
         self.granted = enough && within(desired, maximum);
         if self.granted {
-            self.share.grow(memory - had);
-            self.memory.0.store(memory, Ordering::Relaxed);
+            self.share.grow((memory - had) as u64);
             self.share.may_stay()?;
         }
         Ok(self.granted)
@@ -244,6 +227,8 @@ fn within(desired: usize, maximum: Option<usize>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::room::Room;
     use super::*;
 
@@ -258,8 +243,8 @@ mod tests {
 
     #[test]
     fn memory_and_tables_are_summed() {
-        let room = Arc::new(Room::new(None));
-        let mut held = Holdings::new(3 << 20, Share::of(&room).unwrap());
+        let room = Arc::new(Room::new(1, None));
+        let mut held = Holdings::new(3 << 20, Share::of(&room.whole()).unwrap());
         let mut memory = |from: usize, to: usize| held.memory_growing(from << 20, to << 20, None);
         assert!(memory(0, 2).unwrap());
         assert!(memory(0, 1).unwrap());

@@ -38,9 +38,9 @@ pub use cell::{Birth, Cell, Fault};
 pub use compile::{CompileError, EDITION, Inspection, compile, inspect};
 pub use engine::{Config, Error, Program, Sandbox};
 pub use image::{Damaged, Image, NotImageable, NotRestored};
-pub use limits::{Limit, MemoryGauge};
+pub use limits::Limit;
 pub use random::Seed;
-pub use room::{available, resident};
+pub use room::{Group, MemoryGauge, available, resident};
 pub use scan::{Refused, scan};
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use super::tape::Diverged;
 use crate::agents::Deployment;
 use crate::contract::log::Level;
 use crate::journal::{self, TurnFinished};
-use crate::sandbox::LogSink as _;
+use crate::sandbox::{Fault, LogSink as _};
 
 /// An invocation on its way to its session.
 pub(super) struct Delivery {
@@ -403,6 +403,9 @@ impl Actor {
                 biased;
                 end = &mut work => return end,
                 halted = halt.asked() => return halted.into(),
+                () = self.record.give_up_asked() => {
+                    return TurnEnd::Faulted(TurnError::Fault(Fault::Exhausted));
+                }
                 event = end_asked(&mut self.end, true) => event,
                 () = alarm.ring(state.wake_at()) => Event::TimePassed,
             };

@@ -10,7 +10,7 @@ use super::actor::{Delivery, Ending};
 use super::outlet::{Reader, Ticket};
 use super::record::Record;
 use super::state::EndReason;
-use crate::ids::{AgentKey, InvocationId, SessionKey};
+use crate::ids::{AgentKey, InvocationId, SessionKey, TenantId};
 
 /// The sessions that are in memory. Never locked for longer than a look.
 #[derive(Default)]
@@ -133,14 +133,16 @@ impl Directory {
     }
 
     /// One of `part` of those that wait for a turn and could come back, and one at least: the ones that have waited
-    /// longest, each with the channel that closes when it left.
+    /// longest, each with the channel that closes when it left. Of one tenant, or of all.
     pub(super) fn longest_idle(
         &self,
         part: usize,
+        tenant: Option<&TenantId>,
     ) -> Vec<(Arc<Record>, mpsc::Sender<Box<Delivery>>)> {
         let mut idle: Vec<_> = self
             .awake
             .values()
+            .filter(|handle| tenant.is_none_or(|own| *own == handle.record.key.agent.tenant))
             .filter_map(|handle| Some((handle.record.may_rest_since()?, handle)))
             .collect();
         let count = idle.len().div_ceil(part);

@@ -228,7 +228,7 @@ impl Life {
     }
 
     /// The instance, where the session is: started or restored, and told again what it was told since, if it was not in
-    /// memory. When every slot is taken, sessions that may rest make room.
+    /// memory. When there is no room, sessions that may rest make some.
     ///
     /// Who takes it puts it back after the turn, unless it broke.
     pub(super) async fn take_cell(
@@ -242,18 +242,22 @@ impl Life {
         // Apart: a session that waits for its next turn needs no room for this.
         let cell = Box::pin(self.another(shared, record)).await?;
         self.memory = Some(cell.memory());
+        record.lives_in(cell.memory());
         Ok(cell)
     }
 
     async fn another(&mut self, shared: &Shared, record: &record::Record) -> Result<Cell, NoCell> {
         let began = Instant::now();
+        // Who has all that leaves room for others makes room by itself.
+        let who_leaves = |fault: &Fault| fault.is_own_share().then_some(&record.key.agent.tenant);
         let cell = loop {
             record.log.mute(true);
             let made = self.make(shared, record).await;
             record.log.mute(false);
             match made {
-                Err(NoCell::Fault(Fault::Full { .. } | Fault::Exhausted))
-                    if pressure::make_room(shared).await => {}
+                Err(NoCell::Fault(fault))
+                    if fault.is_want_of_room()
+                        && pressure::make_room(shared, who_leaves(&fault)).await => {}
                 made => break made?,
             }
         };
@@ -466,9 +470,11 @@ async fn replay(
         Replayed::Ended(cell, outcome) if outcome == past.finished.outcome => Ok(*cell),
         Replayed::Ended(..) => diverged("answers otherwise"),
         Replayed::Diverged(why) => Err(NoCell::Diverged(why)),
-        Replayed::Broke(TurnError::Fault(
-            fault @ (Fault::CpuTime { .. } | Fault::Full { .. } | Fault::Exhausted),
-        )) => Err(NoCell::Fault(fault)),
+        Replayed::Broke(TurnError::Fault(fault))
+            if fault.is_want_of_room() || matches!(fault, Fault::CpuTime { .. }) =>
+        {
+            Err(NoCell::Fault(fault))
+        }
         Replayed::Broke(TurnError::Fault(_)) => diverged("breaks, which it did not"),
         Replayed::Broke(_) => diverged("breaks a limit that it did not"),
     }

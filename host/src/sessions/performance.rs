@@ -25,7 +25,7 @@ use crate::clock::Timestamp;
 use crate::contract::types::{AgentError, Context};
 use crate::ids::{InvocationId, RequestId};
 use crate::journal::{self, Body, Logged, Observed, Record, TurnAccepted, TurnFinished};
-use crate::sandbox::{Capabilities, Fault, Limit};
+use crate::sandbox::{Capabilities, Limit};
 
 /// A turn that is performed.
 pub(super) struct Performance {
@@ -293,7 +293,7 @@ pub(super) async fn perform(
     let mut cell = match life.take_cell(shared, record).await {
         Ok(cell) => cell,
         // Not the agent's fault, and no answer of its own.
-        Err(NoCell::Fault(fault @ Fault::Exhausted)) => {
+        Err(NoCell::Fault(fault)) if fault.is_want_of_room() => {
             return TurnEnd::Unrecorded(TurnError::Fault(fault));
         }
         Err(NoCell::Fault(fault)) => return TurnEnd::Faulted(TurnError::Fault(fault)),

@@ -15,6 +15,7 @@ use super::turn::{ModelUse, Receipt};
 use crate::clock::Timestamp;
 use crate::ids::{AgentId, SessionId, SessionKey, TenantId, Version};
 use crate::journal::{History, Sums};
+use crate::sandbox::MemoryGauge;
 
 /// Receipts kept of one session; the sums count all.
 const RECEIPTS: usize = 50;
@@ -53,6 +54,7 @@ pub(super) struct Record {
     pub(super) key: SessionKey,
     pub(super) log: Arc<SessionLog>,
     rest: Notify,
+    give_up: Notify,
     state: Mutex<Inside>,
 }
 
@@ -60,6 +62,8 @@ struct Inside {
     summary: Summary,
     owner: Owner,
     durable: bool,
+    /// Of its newest cell.
+    memory: Option<MemoryGauge>,
     receipts: VecDeque<Receipt>,
 }
 
@@ -88,10 +92,12 @@ impl Record {
             key,
             log: Arc::new(log),
             rest: Notify::new(),
+            give_up: Notify::new(),
             state: Mutex::new(Inside {
                 summary,
                 owner,
                 durable: false,
+                memory: None,
                 receipts: VecDeque::new(),
             }),
         }
@@ -146,6 +152,27 @@ impl Record {
     /// Returns when it was asked to.
     pub(super) async fn rest_asked(&self) {
         self.rest.notified().await;
+    }
+
+    /// Asks it to give its turn up, if one runs.
+    pub(super) fn ask_to_give_up(&self) {
+        self.give_up.notify_waiters();
+    }
+
+    /// Returns when it is asked to from now on.
+    pub(super) async fn give_up_asked(&self) {
+        self.give_up.notified().await;
+    }
+
+    /// Its cell is the one that this shows.
+    pub(super) fn lives_in(&self, memory: MemoryGauge) {
+        self.inside().memory = Some(memory);
+    }
+
+    /// What shows its memory, while it is one of those that should make up for what the server holds too much.
+    pub(super) fn should_go(&self) -> Option<MemoryGauge> {
+        let inside = self.inside();
+        inside.memory.clone().filter(MemoryGauge::should_go)
     }
 
     /// Since when it waits for its next turn; none if it does not, or could not come back.

@@ -47,6 +47,8 @@ pub enum EndReason {
     /// A turn trapped, broke a limit, or ran out of time: the instance cannot go on, and no journal could make another. Or
     /// the session is a fork that was never whole.
     Broken,
+    /// The server had no memory left, and no journal could bring it back.
+    Memory,
     /// The server shut down.
     Shutdown,
 }
@@ -60,6 +62,7 @@ impl EndReason {
             Self::Stopped => "stopped",
             Self::Deleted => "deleted",
             Self::Broken => "broken",
+            Self::Memory => "memory",
             Self::Shutdown => "shutdown",
         }
     }
@@ -72,6 +75,7 @@ impl EndReason {
             Self::Stopped,
             Self::Deleted,
             Self::Broken,
+            Self::Memory,
             Self::Shutdown,
         ]
         .into_iter()
@@ -86,6 +90,7 @@ impl EndReason {
             Self::Stopped => "it was stopped",
             Self::Deleted => "its agent was deleted",
             Self::Broken => "a turn broke it",
+            Self::Memory => "the server had no memory left",
             Self::Shutdown => "the server shut down",
         }
     }

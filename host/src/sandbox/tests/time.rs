@@ -27,7 +27,7 @@ use crate::contract::session::Budget;
 fn state() -> State {
     let log = Arc::new(Log::default());
     let prints = Prints::new(log.clone(), Config::default().turn_log_kib);
-    let share = Share::of(&Arc::new(Room::new(None))).unwrap();
+    let share = Share::of(&Arc::new(Room::new(1, None)).whole()).unwrap();
     State::new(&Config::default(), &prints, &birth(1), share)
 }
 
