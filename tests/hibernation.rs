@@ -317,6 +317,27 @@ fn is_on_disk(folder: &Path, text: &str) -> bool {
 }
 
 #[tokio::test]
+async fn a_session_that_records_much_is_imaged_sooner() {
+    let host = Host::builder().start();
+    let agent = host.deploy("probe", PROBE).await;
+    let session = agent.session("first");
+    let large = json!({ "do": "echo", "value": "x".repeat(6 << 20) });
+    let images = async || {
+        let journal = session.journal().await;
+        let records = journal["records"].as_array().unwrap();
+        let images = records.iter().filter(|record| record["record"] == "image");
+        images.count()
+    };
+    assert_eq!(session.invoke(large.clone()).await.status, 200);
+    assert_eq!(session.count().await, 2);
+    assert_eq!(images().await, 0, "12 MiB are recorded");
+    assert_eq!(session.invoke(large).await.status, 200);
+    // The turn is answered before its image is taken, and the next one waits for that.
+    assert_eq!(session.count().await, 4);
+    assert_eq!(images().await, 1, "and 24 MiB");
+}
+
+#[tokio::test]
 async fn a_busy_session_is_imaged_now_and_then() {
     let mut host = Host::builder()
         .config("[sessions]\nturns_per_image = 5")

@@ -52,6 +52,11 @@ async fn served(session: &Session) {
     .await;
 }
 
+/// The status of a turn that may be refused.
+async fn count_or_not(session: &Session) -> u16 {
+    session.invoke(json!({ "do": "count" })).await.status
+}
+
 #[tokio::test]
 async fn an_account_whose_sessions_are_all_at_work_leaves_live_sessions_for_others() {
     let host = Host::builder()
@@ -144,6 +149,29 @@ async fn memory_that_waiting_turns_hold_is_taken_back_when_another_account_needs
         count += 1;
     }
     assert!(count > 0, "nothing was taken back");
+}
+
+#[tokio::test]
+async fn large_sessions_that_wake_at_once_take_no_more_memory_than_there_is_for_it() {
+    const SESSIONS: u64 = 10;
+    let config = "[sandbox]\nmax_live_sessions = 4\n[sessions]\npassage_mib = 200\n";
+    let host = Host::builder().config(config).start();
+    let agent = deployed(&host, "large").await;
+    let sessions: Vec<_> = (0..SESSIONS)
+        .map(|number| agent.session(&format!("large-{number}")))
+        .collect();
+    // Three live at a time; each that comes makes another one rest.
+    for session in &sessions {
+        assert_eq!(keep(session).await.status, 200);
+    }
+    let woken = join_all(sessions.iter().map(count_or_not)).await;
+    assert!(woken.contains(&200), "{woken:?}");
+    // Three cells, and what passes. All images are 960 MiB, and stand in memory twice when they become cells.
+    let most = host.peak_mib();
+    assert!(most < 3 * u64::from(LARGE) + 2 * 200 + 300, "{most} MiB");
+    for session in &sessions {
+        served(session).await;
+    }
 }
 
 #[tokio::test]

@@ -287,6 +287,18 @@ impl Host {
         self.process.id()
     }
 
+    /// The most memory that the server held since it was started last, in MiB.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process_id());
+        let status = std::fs::read_to_string(status).expect("the server runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.expect("the kernel says").trim();
+        kib.trim_end_matches(" kB")
+            .parse::<u64>()
+            .expect("a number")
+            >> 10
+    }
+
     /// What the server said on stderr since it was started last.
     pub(crate) fn said(&self) -> String {
         self.ever_said().split_off(self.said_before)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::deeds::{agent, breaks, is_refused};
 use super::{deployed, stage};
-use crate::harness::{Host, reference, wat};
+use crate::harness::{reference, wat};
 
 #[tokio::test]
 async fn g8_memory_that_is_refused_a_million_times_costs_the_agents_own_time() {
@@ -139,7 +139,7 @@ async fn g12_more_sessions_than_the_memory_has_room_for_are_refused_and_nobody_i
     }
     assert!((1..40).contains(&answered), "{answered}");
     witness.answers().await;
-    let most = peak_mib(&host);
+    let most = host.peak_mib();
     assert!(
         most < LIMIT_MIB + 400,
         "{most} MiB, with a limit of {LIMIT_MIB}"
@@ -151,14 +151,6 @@ async fn g12_more_sessions_than_the_memory_has_room_for_are_refused_and_nobody_i
     assert_eq!(touching.session("later").ask(json!({})).await, true);
     touching.session("later").stop().await;
     witness.survived(&host).await;
-}
-
-/// The most that the server ever held, in MiB.
-fn peak_mib(host: &Host) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process_id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = peak.unwrap().trim().trim_end_matches(" kB");
-    kib.parse::<u64>().unwrap() >> 10
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(super) async fn journal(
     Query(life): Query<LifeQuery>,
 ) -> Result<Response, ApiError> {
     let key = key(&principal, &agent, &session)?;
-    let passage = api.sessions.passage(&principal.tenant).await;
+    let passage = api.sessions.passage(&key).await?;
     json_of(api.sessions.journal(&key, life.parse()?).await?, passage).await
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn export(
     Query(life): Query<LifeQuery>,
 ) -> Result<Response, ApiError> {
     let key = key(&principal, &agent, &session)?;
-    let passage = api.sessions.passage(&principal.tenant).await;
+    let passage = api.sessions.passage(&key).await?;
     let chronicle = api.sessions.export(&key, life.parse()?).await?;
     let disposition = format!("attachment; filename=\"{}.json\"", key.session);
     let export = Export {

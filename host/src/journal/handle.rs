@@ -9,11 +9,11 @@ use super::codec::Entry;
 use super::head::{Head, Mark, count};
 use super::history::{self, Stopped, Verified};
 use super::sqlite::Sqlite;
-use super::store::{Found, Indexed, Lost, Place, Row, Seq, State, Store, Which};
-use super::writer;
+use super::store::{Found, Indexed, Lost, Place, Row, Seq, Snapshot, State, Store, Which};
+use super::writer::{self, Taken};
 use super::{
     Answered, Compacted, Config, Damage, Durability, Error, Filter, History, Incarnation, Kept,
-    Loaded, Page, Record, Sequenced, Started, Sums, Transcript, Writer,
+    Loaded, Page, Record, Sequenced, Started, Sums, Transcript, Weighed, Writer,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::ids::{AgentKey, InvocationId, SessionKey, TenantId};
@@ -101,7 +101,14 @@ impl Journal {
         let first = Entry::of(&Record::Started(started))?;
         let place = self.store.begin(key.clone(), first, durability).await?;
         let store = Arc::clone(&self.store);
-        Ok(Writer::new(store, key.clone(), place, durability, 0, hold))
+        Ok(Writer::new(
+            store,
+            key.clone(),
+            place,
+            durability,
+            Taken::default(),
+            hold,
+        ))
     }
 
     /// Whether the agent may have sessions here. False spares a look: nothing of it is known, and its sessions can begin at
@@ -126,6 +133,23 @@ impl Journal {
         self.loaded(key, Which::SinceImage).await
     }
 
+    /// The same, but when what is to be read, records and image, takes more bytes than `most`: then only how many.
+    pub async fn load_light(&self, key: &SessionKey, most: u64) -> Result<Weighed, Error> {
+        let (hold, snapshot) = self.snapshot(key, Which::SinceImage, most).await?;
+        if let Some(bytes) = snapshot.heavy {
+            return Ok(Weighed::Heavy(bytes));
+        }
+        let loaded = self.read(key, Which::SinceImage, hold, snapshot).await?;
+        Ok(Weighed::Light(Box::new(loaded)))
+    }
+
+    /// Bytes of the records and the image of the session's largest incarnation; 0 when it is not known.
+    pub async fn weight(&self, key: &SessionKey) -> Result<u64, Error> {
+        let found = self.store.incarnations(key.clone()).await?;
+        let heads = found.into_iter().filter_map(|found| found.head);
+        Ok(heads.map(|head| count(head.bytes)).max().unwrap_or(0))
+    }
+
     /// As [`load`](Self::load), but with all records from the start and without the image, for a server whose engine cannot
     /// restore it. What [`load`](Self::load) gave must be dropped before.
     ///
@@ -135,9 +159,30 @@ impl Journal {
     }
 
     async fn loaded(&self, key: &SessionKey, which: Which) -> Result<Loaded, Error> {
+        let (hold, snapshot) = self.snapshot(key, which, u64::MAX).await?;
+        self.read(key, which, hold, snapshot).await
+    }
+
+    async fn snapshot(
+        &self,
+        key: &SessionKey,
+        which: Which,
+        most: u64,
+    ) -> Result<(Hold, Snapshot), Error> {
         let hold = self.held.claim(key)?;
         self.store.settle().await?;
-        let snapshot = self.store.session(key.clone(), which).await?;
+        let snapshot = self.store.session(key.clone(), which, most).await?;
+        Ok((hold, snapshot))
+    }
+
+    /// What a snapshot says, checked.
+    async fn read(
+        &self,
+        key: &SessionKey,
+        which: Which,
+        hold: Hold,
+        snapshot: Snapshot,
+    ) -> Result<Loaded, Error> {
         let mut live = None;
         for found in &snapshot.found {
             let head = self.sealed(key, found).await?;
@@ -163,6 +208,11 @@ impl Journal {
                     return Err(Error::Trimmed { session, first });
                 }
                 let rows = snapshot.rows;
+                let text = |row: &Row| row.text.as_ref().map_or(0, |text| text.len() as u64);
+                let taken = Taken {
+                    all: count(head.bytes),
+                    since_image: rows.iter().map(text).sum(),
+                };
                 let checked = self.checked(place, &head, rows, since_image, &snapshot.answers);
                 let mut records = checked.await?;
                 let image = match head.image.filter(|_| since_image) {
@@ -175,7 +225,10 @@ impl Journal {
                         }
                     },
                 };
-                Some(self.history(place, &head, image, records, hold).await?)
+                Some(
+                    self.history(place, &head, image, records, (taken, hold))
+                        .await?,
+                )
             }
         };
         // Oldest first, so the newest stays. What is no invocation id can never be asked for.
@@ -193,7 +246,7 @@ impl Journal {
         head: &Head,
         image: Option<Kept>,
         records: Vec<Sequenced<Record>>,
-        hold: Hold,
+        (taken, hold): (Taken, Hold),
     ) -> Result<History, Error> {
         let key = &head.key;
         let Some(started) = history::started(&records) else {
@@ -211,14 +264,7 @@ impl Journal {
             turns: count(head.totals.turns),
             models: head.totals.models(),
             memory_bytes: count(head.totals.memory),
-            writer: Writer::new(
-                store,
-                key.clone(),
-                place,
-                head.durability,
-                count(head.bytes),
-                hold,
-            ),
+            writer: Writer::new(store, key.clone(), place, head.durability, taken, hold),
         })
     }
 

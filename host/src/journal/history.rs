@@ -35,6 +35,15 @@ pub struct Loaded {
     pub answered: HashMap<InvocationId, Location>,
 }
 
+/// A session that was asked for if it is not too much.
+#[derive(Debug)]
+pub enum Weighed {
+    /// It is not.
+    Light(Box<Loaded>),
+    /// Its records since its image, with the image, take so many bytes.
+    Heavy(u64),
+}
+
 /// The records from which an open incarnation is brought back, and the way to go on.
 #[derive(Debug)]
 pub struct History {

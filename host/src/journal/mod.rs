@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 pub use body::Body;
 pub use error::{Cause, Damage, Error};
 pub use handle::Journal;
-pub use history::{Answered, History, Kept, Loaded, Sequenced, Sums, Transcript};
+pub use history::{Answered, History, Kept, Loaded, Sequenced, Sums, Transcript, Weighed};
 pub use records::{
     Ended, Forked, Imaged, Limits, Logged, ModelUse, Observation, Observed, Outcome, Record, Seed,
     Sent, Started, StreamEnd, Turn, TurnAccepted, TurnFinished,

@@ -253,8 +253,10 @@ pub(super) struct Read {
 pub(super) struct Snapshot {
     /// All its incarnations, oldest first.
     pub(super) found: Vec<Found>,
-    /// Records of the newest open one.
+    /// Records of the newest open one, unless there are too many of them.
     pub(super) rows: Vec<Row>,
+    /// What these and the image would take, in bytes, when that is more than was asked for.
+    pub(super) heavy: Option<u64>,
     /// The finished turns of all, oldest first.
     pub(super) answers: Vec<Indexed>,
 }
@@ -338,8 +340,13 @@ pub(super) trait Store: Send + Sync + 'static {
     /// All incarnations of this key, oldest first.
     fn incarnations(&self, key: SessionKey) -> BoxFuture<'_, Result<Vec<Found>, Error>>;
 
-    /// A session with the records of its open incarnation.
-    fn session(&self, key: SessionKey, which: Which) -> BoxFuture<'_, Result<Snapshot, Error>>;
+    /// A session with the records of its open incarnation, unless they take more bytes than `most`, with the image.
+    fn session(
+        &self,
+        key: SessionKey,
+        which: Which,
+        most: u64,
+    ) -> BoxFuture<'_, Result<Snapshot, Error>>;
 
     /// Records of an incarnation, in order; none when it was removed meanwhile.
     fn rows(&self, place: Place, which: Which) -> BoxFuture<'_, Result<Option<Read>, Error>>;

@@ -38,6 +38,15 @@ pub struct Writer {
     written: Option<Written>,
 }
 
+/// What an incarnation takes of the disk, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Taken {
+    /// All its records, and its image.
+    pub(super) all: u64,
+    /// The records behind its image; all without one.
+    pub(super) since_image: u64,
+}
+
 struct Written {
     store: Arc<dyn Store>,
     lane: Arc<Lane>,
@@ -61,10 +70,10 @@ impl Writer {
         key: SessionKey,
         place: Place,
         durability: Durability,
-        bytes: u64,
+        taken: Taken,
         hold: Hold,
     ) -> Self {
-        let lane = Arc::new(Lane::new(key.clone(), place, durability, bytes));
+        let lane = Arc::new(Lane::new(key.clone(), place, durability, taken));
         let written = Written {
             store,
             lane,
@@ -120,7 +129,9 @@ impl Writer {
         }
         let entry = Entry::of(record)?;
         let ends = matches!(entry.step, Step::Ended { .. });
-        written.lane.grow(entry.text.len() as u64);
+        let bytes = entry.text.len() as u64;
+        written.lane.bytes.fetch_add(bytes, Ordering::Relaxed);
+        written.lane.since_image.fetch_add(bytes, Ordering::Relaxed);
         let _turn = written.order.lock().await;
         let ticket = Ticket::new(&written.lane);
         let receipt = written.store.append(ticket.clone(), entry).await?;
@@ -155,7 +166,8 @@ impl Writer {
         };
         let lane = &written.lane;
         let sync = lane.durability == Durability::Power || lane.trimmed.load(Ordering::Acquire);
-        lane.grow(image.bytes.len() as u64);
+        lane.bytes
+            .fetch_add(image.bytes.len() as u64, Ordering::Relaxed);
         let file = written.store.receive(image.bytes, sync).await?;
         let entry = Entry::of(&Record::Image(Imaged {
             turn: image.turn,
@@ -167,6 +179,7 @@ impl Writer {
         let _turn = written.order.lock().await;
         let ticket = Ticket::new(lane);
         let receipt = written.store.keep(ticket.clone(), entry, file).await?;
+        lane.since_image.store(0, Ordering::Relaxed);
         Ok(Pending(Some(InLine {
             receipt,
             ticket,
@@ -194,6 +207,14 @@ impl Writer {
         };
         let ticket = Ticket::new(&written.lane);
         written.store.attempt(ticket).await
+    }
+
+    /// Bytes of the records that stand behind the newest image, or of all without one: what a load would read beside it.
+    pub fn since_image(&self) -> u64 {
+        let written = self.written.as_ref();
+        written.map_or(0, |written| {
+            written.lane.since_image.load(Ordering::Relaxed)
+        })
     }
 
     /// Whether the records and the image of the incarnation take fewer bytes than this. Asks the store only when they may not:
@@ -306,28 +327,25 @@ pub(super) struct Lane {
     pub(super) trimmed: AtomicBool,
     /// What its records and its image take, or more.
     bytes: AtomicU64,
+    /// What the records behind its image take.
+    since_image: AtomicU64,
     epoch: AtomicU64,
     /// All epochs up to this one are closed.
     closed: AtomicU64,
 }
 
 impl Lane {
-    fn new(key: SessionKey, place: Place, durability: Durability, bytes: u64) -> Self {
+    fn new(key: SessionKey, place: Place, durability: Durability, taken: Taken) -> Self {
         Self {
             key,
             place,
             durability,
             trimmed: AtomicBool::new(false),
-            bytes: AtomicU64::new(bytes),
+            bytes: AtomicU64::new(taken.all),
+            since_image: AtomicU64::new(taken.since_image),
             epoch: AtomicU64::new(1),
             closed: AtomicU64::new(0),
         }
-    }
-}
-
-impl Lane {
-    fn grow(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 

@@ -194,7 +194,9 @@ impl Actor {
             }
             if let Some(over) = over.take() {
                 over.tell();
-                if life.is_image_due(&self.shared, &state) && !Box::pin(life.image(&state)).await {
+                if life.is_image_due(&self.shared, &state)
+                    && !Box::pin(life.image(&self.shared, &state)).await
+                {
                     return Rested {
                         rest: Rest::Asleep,
                         over: None,
@@ -244,7 +246,7 @@ impl Actor {
                 Asked::Rest { must } => Some(must),
             };
             if let Some(must) = rest
-                && Box::pin(life.rest(&state, must)).await
+                && Box::pin(life.rest(&self.shared, &state, must)).await
             {
                 return Rested {
                     rest: Rest::Asleep,

@@ -21,6 +21,7 @@ pub(super) async fn end(
     key: &SessionKey,
     reason: EndReason,
 ) -> Result<bool, Error> {
+    let _passage = shared.passage(&shared.reads, key).await?;
     let _closing = match shared.closing(key) {
         Ok(closing) => closing,
         Err(NotAsleep::Awake | NotAsleep::Closing) => return Err(Error::Busy),
@@ -176,7 +177,7 @@ pub(super) async fn find(shared: &Shared, key: &SessionKey) -> Result<Arc<Record
     {
         return Ok(Arc::clone(record));
     }
-    let _look = shared.looks.one(&key.agent.tenant).await;
+    let _passage = shared.passage(&shared.reads, key).await?;
     if !awake {
         // Whoever looks sees that its time is over, even before housekeeping does.
         expire_key(shared, key).await?;

@@ -64,14 +64,26 @@ impl Life {
     /// Keeps an image of the session as it is after its last turn; how far it is durable is for the journal.
     ///
     /// False when there can be none.
-    async fn keep_image(&mut self, turn: u64, since: Timestamp) -> Result<bool, journal::Error> {
+    async fn keep_image(
+        &mut self,
+        shared: &Shared,
+        turn: u64,
+        since: Timestamp,
+    ) -> Result<bool, journal::Error> {
         let Pen::Written(writer) = &self.pen else {
             return Ok(false);
         };
+        let Some(cell) = &self.cell else {
+            return Ok(false);
+        };
+        // Nobody knows before how much of it is new.
+        let bytes = cell.memory_bytes();
+        let tenant = &writer.key().agent.tenant;
+        let _passage = shared.images.one(tenant, bytes.saturating_mul(2)).await;
         let Some(mut cell) = self.cell.take() else {
             return Ok(false);
         };
-        let work = Work::Copy(cell.memory_bytes());
+        let work = Work::Copy(bytes);
         let capturing = async move {
             let image = cell.capture().await;
             (cell, image)
@@ -104,7 +116,7 @@ impl Life {
     }
 
     /// Leaves memory, so that nothing of the session is left there but what the journal brings back; false when it stays.
-    pub(super) async fn rest(&mut self, state: &State, must: bool) -> bool {
+    pub(super) async fn rest(&mut self, shared: &Shared, state: &State, must: bool) -> bool {
         let Phase::Idle { since } = state.phase() else {
             return false;
         };
@@ -114,7 +126,7 @@ impl Life {
         let turn = state.turns();
         let is_new = self.cell.is_some() && self.imaged < turn;
         let may = !is_new
-            || match self.keep_image(turn, since).await {
+            || match self.keep_image(shared, turn, since).await {
                 Ok(kept) => kept,
                 Err(error) => {
                     tracing::warn!(
@@ -133,21 +145,23 @@ impl Life {
     /// Whether it is time for another image: a busy session has one now and then, so that it is not replayed from its
     /// start.
     pub(super) fn is_image_due(&self, shared: &Shared, state: &State) -> bool {
-        let every = shared.config.turns_per_image.max(1);
-        self.pen.writer().is_some()
-            && !self.stays
-            && self.deployment.program.is_imageable()
-            && state.turns() >= self.imaged + every
+        let Some(writer) = self.pen.writer() else {
+            return false;
+        };
+        let turns = state.turns().saturating_sub(self.imaged);
+        let is_much = turns >= shared.config.turns_per_image.max(1)
+            || turns > 0 && writer.since_image() >= MUCH;
+        is_much && !self.stays && self.deployment.program.is_imageable()
     }
 
     /// Keeps an image of a session that goes on; false when that broke its instance. The session must rest then, so that
     /// the journal makes another: one that is started here would know nothing.
     #[must_use]
-    pub(super) async fn image(&mut self, state: &State) -> bool {
+    pub(super) async fn image(&mut self, shared: &Shared, state: &State) -> bool {
         let Phase::Idle { since } = state.phase() else {
             return true;
         };
-        if let Err(error) = self.keep_image(state.turns(), since).await {
+        if let Err(error) = self.keep_image(shared, state.turns(), since).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "an image could not be kept"
@@ -166,6 +180,9 @@ impl Life {
         }
     }
 }
+
+/// Records of so many bytes are replaced by an image, however few turns they are of.
+const MUCH: u64 = 16 << 20;
 
 /// Copying this much takes as long as a turn; more is not done on the threads that serve.
 const LARGE_IMAGE: usize = 1 << 20;

@@ -12,6 +12,7 @@ use super::invocation::TurnError;
 use super::labour::{Labour, Work};
 use super::outlet::Source;
 use super::owner::Owner;
+use super::passage::Passage;
 use super::past::{OpenTurn, Past, PastTurn};
 use super::pressure;
 use super::record;
@@ -50,6 +51,8 @@ pub(super) struct Life {
     pub(super) image: Option<Kept>,
     /// What a new cell must be told again before it is where the session is.
     pub(super) past: Vec<PastTurn>,
+    /// For these two, if they are large.
+    passage: Option<Passage>,
     /// The last turn that the newest image contains.
     pub(super) imaged: u64,
     /// There is no image of it as it is; it stays in memory as long as there is room.
@@ -123,10 +126,10 @@ impl Life {
         caller: &Owner,
     ) -> Result<(Self, State), TurnError> {
         let loaded = match shared.journal.knows(&record.key.agent) {
-            true => shared.journal.load(&record.key).await,
-            false => Ok(Loaded::default()),
+            true => shared.load(&record.key).await,
+            false => Ok((Loaded::default(), None)),
         };
-        let loaded = loaded.map_err(|error| TurnError::unreadable(&error))?;
+        let (loaded, passage) = loaded.map_err(|error| TurnError::unreadable(&error))?;
         let mut answered = Calls::default();
         for call in loaded.answered.keys() {
             answered.insert(call);
@@ -142,9 +145,10 @@ impl Life {
             };
             match still_lives(shared, &record.key, &past).await? {
                 Ok(deployment) => {
-                    return Ok(Self::resume(
-                        shared, record, deployment, past, history, answered,
-                    ));
+                    let (mut life, state) =
+                        Self::resume(shared, record, deployment, past, history, answered);
+                    life.passage = passage;
+                    return Ok((life, state));
                 }
                 Err(reason) => {
                     end(shared, &history.writer, past.open.as_ref(), reason)
@@ -180,6 +184,7 @@ impl Life {
             labour: Labour::of(shared, offered, &record.key.agent.tenant),
             image: None,
             past: Vec::new(),
+            passage: None,
             imaged: 0,
             stays: false,
             answered,
@@ -221,6 +226,7 @@ impl Life {
             imaged: image.as_ref().map_or(0, |image| image.turn),
             image,
             past: past.turns,
+            passage: None,
             stays: false,
             answered,
         };
@@ -263,6 +269,7 @@ impl Life {
         };
         self.past = Vec::new();
         self.image = None;
+        self.passage = None;
         record.started_in(began.elapsed());
         Ok(cell)
     }

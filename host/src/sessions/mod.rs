@@ -60,7 +60,7 @@ use crate::grants::Grant;
 use crate::ids::{AgentKey, RequestId, SessionKey, TenantId};
 use crate::journal::{self, Durability, Journal};
 use crate::models::Provider;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, available};
 use crate::telemetry::Telemetry;
 use actor::{Actor, Delivery, Ending};
 use directory::{Directory, Handle};
@@ -84,11 +84,16 @@ pub struct Config {
     /// How often sessions that rest are ended when their time is over, and the journal forgets what it may, in seconds. 60
     /// by default, the shortest idle time that a version can have; at least 1.
     pub housekeeping_seconds: u64,
-    /// An image of a busy session is kept after so many turns. 100 by default: recovery replays no more than these.
+    /// An image of a busy session is kept after so many turns, or when it has recorded 16 MiB. 100 by default: recovery
+    /// replays no more than these.
     pub turns_per_image: u64,
     /// The memory of the server, in MiB, above which the sessions that have been idle for longest leave it. By default
     /// four fifths of what the machine or its container has.
     pub memory_mib: Option<u64>,
+    /// Memory for what is read of sessions to take them up, in MiB; and as much for sessions that are read whole, such as to
+    /// export them, and for images on their way to the journal. Who finds none free waits. By default a sixteenth of what the
+    /// machine or its container has. An account has three quarters of it at most, and less the more others have some.
+    pub passage_mib: Option<NonZeroU64>,
     /// How long one turn may take, waiting included, in seconds. 900 by default, as at AWS.
     pub turn_seconds: u64,
     /// Calls of models in one turn, answered or not; an agent's grant may have fewer. 1,000 by default. Whoever makes one more
@@ -119,6 +124,7 @@ impl Default for Config {
             housekeeping_seconds: 60,
             turns_per_image: 100,
             memory_mib: None,
+            passage_mib: None,
             turn_seconds: 900,
             turn_model_calls: 1_000,
             journal_mib: 1_024,
@@ -141,6 +147,15 @@ impl Config {
     fn turn_time_of(&self, grant: &Grant) -> Duration {
         let granted = grant.granted.turn_seconds.map(NonZeroU64::get);
         Duration::from_secs(granted.map_or(self.turn_seconds, |own| own.min(self.turn_seconds)))
+    }
+
+    /// On a machine with so much memory, if anybody knows.
+    fn passage_bytes(&self, available: Option<u64>) -> u64 {
+        const LEAST: u64 = 256 << 20;
+        match self.passage_mib {
+            Some(mib) => mib.get() << 20,
+            None => (available.unwrap_or_default() / 16).max(LEAST),
+        }
     }
 
     fn housekeeping_time(&self) -> Duration {
@@ -206,10 +221,12 @@ struct Shared {
     actors: TaskTracker,
     directory: Mutex<Directory>,
     counts: Counts,
-    /// Of those who look at a session for a moment.
-    looks: Passages,
-    /// Of those who have all of one for as long as that takes.
-    journeys: Passages,
+    /// Of what is read from the journal for a moment, or to take a session up.
+    reads: Arc<Passages>,
+    /// Of sessions that are read as a whole, for as long as somebody wants to see them.
+    journeys: Arc<Passages>,
+    /// Of images on their way there.
+    images: Arc<Passages>,
     tally: Tally,
 }
 
@@ -240,6 +257,7 @@ impl Sessions {
             clock,
             telemetry,
         } = rooms;
+        let passages = config.passage_bytes(available());
         let shared = Arc::new(Shared {
             config,
             sandbox,
@@ -250,8 +268,9 @@ impl Sessions {
             actors: TaskTracker::new(),
             directory: Mutex::default(),
             counts: Counts::default(),
-            looks: Passages::default(),
-            journeys: Passages::default(),
+            reads: Passages::new(passages),
+            journeys: Passages::new(passages),
+            images: Passages::new(passages),
             tally: Tally::new(&telemetry),
         });
         let awake = Arc::downgrade(&shared);

@@ -1,57 +1,134 @@
-//! Who may have the whole of a recorded session in memory: it may be large, and asking for it is cheap.
+//! Memory for what is read of recorded sessions, and for images on their way to the journal. A session may be large there,
+//! and asking for it is cheap: so there is so much of it, and no tenant may have so much that nothing is left for the next
+//! one who comes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
-use crate::ids::TenantId;
+use super::Shared;
+use crate::ids::{SessionKey, TenantId};
+use crate::journal::{self, Loaded, Weighed};
 
-/// So many at one time, of all tenants.
-const MOST: usize = 8;
+/// A tenant may have so many times what is free, as it may of the server's memory.
+const TIMES_FREE: u64 = 3;
 
-/// And of one.
-const EACH: usize = 2;
+/// Less than this many bytes is read by whoever wants it.
+const LIGHT: u64 = 256 << 10;
 
-/// Passages for everybody.
+/// What is read stands in memory as it was written, and as what it says.
+const READ: u64 = 2;
+
+/// So many bytes for everybody.
 pub(super) struct Passages {
-    all: Arc<Semaphore>,
-    own: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
+    all: u64,
+    taken: Mutex<Taken>,
+    given_back: Notify,
 }
 
-/// The right to have one session whole in memory, until it is dropped. A tenant has few at a time.
+#[derive(Default)]
+struct Taken {
+    all: u64,
+    /// Of tenants that have any.
+    by: HashMap<TenantId, u64>,
+}
+
+/// The right to have a session, or a part of it, in memory beside its cell, until it is dropped.
 pub struct Passage {
-    _parts: [OwnedSemaphorePermit; 2],
-}
-
-impl Default for Passages {
-    fn default() -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(MOST)),
-            own: Mutex::default(),
-        }
-    }
+    of: Arc<Passages>,
+    tenant: TenantId,
+    bytes: u64,
 }
 
 impl Passages {
-    /// Waits for one, behind the tenant's others.
-    pub(super) async fn one(&self, tenant: &TenantId) -> Passage {
-        let own = {
-            let mut all = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-            let own = all.entry(tenant.clone());
-            Arc::clone(own.or_insert_with(|| Arc::new(Semaphore::new(EACH))))
-        };
-        // First its own, so that who waits for that keeps nobody else waiting.
-        let own = part(own).await;
-        let of_all = part(Arc::clone(&self.all)).await;
-        Passage {
-            _parts: [own, of_all],
+    /// For so many bytes.
+    pub(super) fn new(all: u64) -> Arc<Self> {
+        Arc::new(Self {
+            all,
+            taken: Mutex::default(),
+            given_back: Notify::new(),
+        })
+    }
+
+    /// Waits for so many bytes. What is more than anybody may have gets as much as one may, and passes alone.
+    pub(super) async fn one(self: &Arc<Self>, tenant: &TenantId, bytes: u64) -> Passage {
+        loop {
+            let given_back = self.given_back.notified();
+            if let Some(passage) = self.now(tenant, bytes) {
+                return passage;
+            }
+            given_back.await;
         }
+    }
+
+    fn now(self: &Arc<Self>, tenant: &TenantId, bytes: u64) -> Option<Passage> {
+        let is_alone = *tenant == TenantId::local();
+        let most = match is_alone {
+            true => self.all,
+            false => self.all - self.all / (TIMES_FREE + 1),
+        };
+        let bytes = bytes.min(most);
+        let mut taken = self.taken();
+        let left = (self.all - taken.all).checked_sub(bytes)?;
+        let own = taken.by.get(tenant).copied().unwrap_or_default() + bytes;
+        if !is_alone && own.div_ceil(TIMES_FREE) > left {
+            return None;
+        }
+        taken.all += bytes;
+        taken.by.insert(tenant.clone(), own);
+        Some(Passage {
+            of: Arc::clone(self),
+            tenant: tenant.clone(),
+            bytes,
+        })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn part(of: Arc<Semaphore>) -> OwnedSemaphorePermit {
-    of.acquire_owned().await.expect("nobody closes it")
+impl Drop for Passage {
+    fn drop(&mut self) {
+        let mut taken = self.of.taken();
+        taken.all -= self.bytes;
+        if let Some(own) = taken.by.get_mut(&self.tenant) {
+            *own -= self.bytes;
+            if *own == 0 {
+                taken.by.remove(&self.tenant);
+            }
+        }
+        drop(taken);
+        self.of.given_back.notify_waiters();
+    }
+}
+
+impl Shared {
+    /// Reads what a session goes on from; with a passage, if that is much.
+    pub(super) async fn load(
+        &self,
+        key: &SessionKey,
+    ) -> Result<(Loaded, Option<Passage>), journal::Error> {
+        match self.journal.load_light(key, LIGHT).await? {
+            Weighed::Light(loaded) => Ok((*loaded, None)),
+            Weighed::Heavy(bytes) => {
+                let bytes = bytes.saturating_mul(READ);
+                let passage = self.reads.one(&key.agent.tenant, bytes).await;
+                Ok((self.journal.load(key).await?, Some(passage)))
+            }
+        }
+    }
+
+    /// Waits until the whole of a session may be read that is in the journal.
+    pub(super) async fn passage(
+        &self,
+        of: &Arc<Passages>,
+        key: &SessionKey,
+    ) -> Result<Passage, journal::Error> {
+        let bytes = self.journal.weight(key).await?.saturating_mul(READ);
+        Ok(of.one(&key.agent.tenant, bytes).await)
+    }
 }
 
 #[cfg(test)]
@@ -60,21 +137,49 @@ mod tests {
 
     use super::*;
 
+    fn tenant(number: usize) -> TenantId {
+        format!("{number:012}").parse().unwrap()
+    }
+
     #[tokio::test]
-    async fn a_tenant_has_few_at_a_time_and_so_have_all() {
-        let passages = Passages::default();
-        let tenant = |number: usize| -> TenantId { format!("{number:012}").parse().unwrap() };
+    async fn a_tenant_leaves_something_for_the_next_one() {
+        let passages = Passages::new(64);
         let mut held = Vec::new();
-        for number in 0..MOST {
-            held.push(passages.one(&tenant(number / EACH)).await);
-            if held.len() == EACH {
-                assert!(passages.one(&tenant(0)).now_or_never().is_none());
+        for (number, most) in [(1, 48), (2, 12), (3, 3)] {
+            let tenant = tenant(number);
+            for _ in 0..most {
+                held.push(passages.one(&tenant, 1).await);
             }
+            assert!(
+                passages.one(&tenant, 1).now_or_never().is_none(),
+                "{number}"
+            );
         }
-        assert!(passages.one(&tenant(MOST)).now_or_never().is_none());
-        held.remove(0);
-        assert!(passages.one(&tenant(1)).now_or_never().is_none());
-        assert!(passages.one(&tenant(0)).now_or_never().is_some());
-        assert!(passages.one(&tenant(MOST)).now_or_never().is_some());
+        let last = passages.one(&tenant(4), 1).now_or_never();
+        assert!(last.is_none(), "one is left: nobody may have the last one");
+        drop(held);
+        assert!(passages.taken().by.is_empty());
+        assert!(
+            passages
+                .one(&TenantId::local(), 64)
+                .now_or_never()
+                .is_some()
+        );
+    }
+
+    #[tokio::test]
+    async fn who_waits_has_its_passage_when_others_gave_theirs_back() {
+        let passages = Passages::new(64);
+        let first = passages.one(&tenant(1), 1_000).await;
+        assert_eq!(passages.taken().all, 48, "as much as one may have");
+        let waiting = tokio::spawn({
+            let passages = Arc::clone(&passages);
+            async move { passages.one(&tenant(2), 30).await.bytes }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(first);
+        assert_eq!(waiting.await.unwrap(), 30);
+        assert_eq!(passages.taken().all, 0);
     }
 }

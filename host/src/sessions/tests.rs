@@ -176,8 +176,9 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         actors: TaskTracker::new(),
         directory: Mutex::default(),
         counts: super::quota::Counts::default(),
-        looks: super::passage::Passages::default(),
-        journeys: super::passage::Passages::default(),
+        journeys: super::passage::Passages::new(1 << 30),
+        reads: super::passage::Passages::new(1 << 30),
+        images: super::passage::Passages::new(1 << 30),
         tally: super::tally::Tally::new(&crate::telemetry::Telemetry::default()),
     };
     (shared, Arc::new(deployment))

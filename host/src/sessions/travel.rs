@@ -220,9 +220,9 @@ pub enum Verdict {
 }
 
 impl Sessions {
-    /// Waits until a tenant may have one of its sessions whole in memory.
-    pub async fn passage(&self, tenant: &TenantId) -> Passage {
-        self.0.journeys.one(tenant).await
+    /// Waits until a session may be whole in memory: an account has so much of that, and so has the server.
+    pub async fn passage(&self, key: &SessionKey) -> Result<Passage, TravelError> {
+        Ok(self.0.passage(&self.0.journeys, key).await?)
     }
 
     /// The records of one life of a session, the newest when none is named, without the seed: who has that foretells the
@@ -267,7 +267,7 @@ impl Sessions {
             session: session.clone(),
         };
         let (tenant, quotas) = (&key.agent.tenant, &policy.quotas);
-        let passage = self.passage(tenant).await;
+        let passage = self.passage(&key).await?;
         let admission = shared.admit(&fork, quotas.sessions).await;
         let admission = admission.map_err(TravelError::Refused)?;
         if let Some(limit_mib) = quotas.journal_mib {
@@ -296,7 +296,7 @@ impl Sessions {
         version: Option<Version>,
     ) -> Result<Replay, TravelError> {
         let shared = &self.0;
-        let _passage = self.passage(&key.agent.tenant).await;
+        let _passage = self.passage(key).await?;
         let limit = shared.config.turn_time();
         let until = shared.clock.now() + limit;
         tokio::select! {

@@ -287,10 +287,15 @@ impl Store for Sqlite {
             .boxed()
     }
 
-    fn session(&self, key: SessionKey, which: Which) -> BoxFuture<'_, Result<Snapshot, Error>> {
+    fn session(
+        &self,
+        key: SessionKey,
+        which: Which,
+        most: u64,
+    ) -> BoxFuture<'_, Result<Snapshot, Error>> {
         let bodies = self.bodies.clone();
         self.readers
-            .read(move |connection| queries::session(connection, &bodies, &key, which))
+            .read(move |connection| queries::session(connection, &bodies, &key, which, most))
             .boxed()
     }
 

@@ -39,12 +39,14 @@ pub(super) fn records(
     }
 }
 
-/// All that is known of a key, as it stood at one moment.
+/// All that is known of a key, as it stood at one moment. Records that take more than `most` bytes, with the image, are not
+/// read.
 pub(super) fn session(
     connection: &Connection,
     bodies: &Bodies,
     key: &SessionKey,
     which: Which,
+    most: u64,
 ) -> Result<Snapshot, rusqlite::Error> {
     loop {
         let moment = connection.unchecked_transaction()?;
@@ -55,10 +57,15 @@ pub(super) fn session(
             state == Some(State::Open)
         };
         let open = found.iter().rfind(is_open).cloned();
+        let weight = match &open {
+            Some(open) => weight(&moment, open, which, most)?,
+            None => 0,
+        };
+        let heavy = (weight > most).then_some(weight);
         let mut missing = false;
         let rows = match &open {
-            Some(open) => selected(&moment, bodies, open, which, &mut missing)?,
-            None => Vec::new(),
+            Some(open) if heavy.is_none() => selected(&moment, bodies, open, which, &mut missing)?,
+            _ => Vec::new(),
         };
         moment.finish()?;
         let current = match &open {
@@ -69,10 +76,32 @@ pub(super) fn session(
             return Ok(Snapshot {
                 found,
                 rows,
+                heavy,
                 answers,
             });
         }
     }
+}
+
+/// Bytes of the records that are to be selected, and of the image. Not counted where all together is no more than `most`.
+fn weight(
+    connection: &Connection,
+    found: &Found,
+    which: Which,
+    most: u64,
+) -> Result<u64, rusqlite::Error> {
+    let Some(head) = &found.head else {
+        return Ok(0);
+    };
+    let all = count(head.bytes);
+    let (Which::SinceImage, Some(image), true) = (which, head.image, all > most) else {
+        return Ok(all);
+    };
+    let sql = "SELECT coalesce(sum(size), 0) FROM records WHERE session = ?1 AND seq >= ?2";
+    let records = connection
+        .prepare_cached(sql)?
+        .query_row(params![found.place.row, image.seq], |row| row.get(0))?;
+    Ok(count(records) + count(image.bytes))
 }
 
 /// Whether no compaction came between the rows of an incarnation and their files.

@@ -8,7 +8,9 @@ use futures::FutureExt;
 
 use super::disk::Faulty;
 use super::fixtures::*;
-use crate::journal::{Durability, Error, Filter, Image, ModelUse, Record, Seq, State, chain};
+use crate::journal::{
+    Durability, Error, Filter, Image, ModelUse, Record, Seq, State, Weighed, chain,
+};
 
 /// Turns 1 and 2, an image of them, turn 3, an image of it, and turn 4, which is open: twelve records. Closed.
 async fn imaged() -> Place {
@@ -27,6 +29,40 @@ async fn imaged() -> Place {
 /// What stands behind the newest image.
 fn rest() -> Vec<Record> {
     vec![accepted(4, "4"), observed(4, 1, "call")]
+}
+
+#[tokio::test]
+async fn a_load_of_more_than_is_asked_for_says_how_much_it_is() {
+    let place = Place::new();
+    let journal = place.open();
+    let writer = begin(&journal, &key(1)).await;
+    write(
+        &writer,
+        &[accepted(1, "1".repeat(10_000)), finished(1, "1")],
+    )
+    .await;
+    assert!((10_000..20_000).contains(&writer.since_image()));
+    keep(&writer, 1, vec![1; 5_000]).await;
+    assert_eq!(writer.since_image(), 0);
+    write(&writer, &turns(2..=2)).await;
+    let since = writer.since_image();
+    drop(writer);
+
+    let all = journal.weight(&key(1)).await.unwrap();
+    assert!(all > 15_000, "{all}");
+    assert_eq!(journal.weight(&key(2)).await.unwrap(), 0);
+    let heavy = async |most| match journal.load_light(&key(1), most).await.unwrap() {
+        Weighed::Heavy(bytes) => Err(bytes),
+        Weighed::Light(loaded) => Ok(loaded.live.unwrap()),
+    };
+    // Not what stands before the image; nor is the first record counted, which is always read.
+    let bytes = heavy(5_000).await.unwrap_err();
+    assert!((5_000 + since..10_000).contains(&bytes), "{bytes}");
+    let live = heavy(bytes).await.unwrap();
+    assert_eq!(plain(&live.records), whole(&turns(2..=2)));
+    assert!((since..10_000).contains(&live.writer.since_image()));
+    drop(live);
+    assert!(heavy(all).await.is_ok());
 }
 
 #[tokio::test]
