@@ -5,6 +5,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::harness::{Agent, Host, PROBE, Reply, Session, eventually};
+use crate::stand_in::{Answer, StandIn};
 
 /// Of the machine's, in MiB.
 const MEMORY: u32 = 1_200;
@@ -149,6 +150,85 @@ async fn memory_that_waiting_turns_hold_is_taken_back_when_another_account_needs
         count += 1;
     }
     assert!(count > 0, "nothing was taken back");
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_take_no_more_memory_than_there_is_for_them() {
+    let host = Host::builder()
+        .config("[sessions]\npassage_mib = 64\n")
+        .start();
+    let client = host.guest("greedy", "").await;
+    let greedy = client.deploy("probe", PROBE).await;
+    let other = deployed(&host, "other").await.session("other");
+    let large = json!({ "do": "echo", "value": "x".repeat(12 << 20) });
+    let mut unread = Vec::new();
+    let refused = loop {
+        let session = greedy.session(&format!("session-{}", unread.len()));
+        let response = client.begin(session.invocation(large.to_string())).await;
+        if response.status() != 200 {
+            break Reply::read(response).await.unwrap();
+        }
+        unread.push(response);
+        assert!(unread.len() < 64, "nobody is ever refused");
+    };
+    // Of 48 MiB; what nobody has taken is as large as at first.
+    assert_eq!(unread.len(), 3);
+    let message = "the account's answers and questions on their way take as much memory as leaves room for others";
+    refused.assert_refused(429, "ThrottlingException", message);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(other.count().await, 1);
+    let reply = other
+        .invoke(json!({ "do": "echo", "value": "x".repeat(2 << 20) }))
+        .await;
+    assert_eq!(reply.status, 200, "something is left for another");
+
+    for response in unread {
+        assert_eq!(response.bytes().await.unwrap().len(), (12 << 20) + 2);
+    }
+    let session = greedy.session("later");
+    eventually("room", || async {
+        (session.invoke(large.clone()).await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn questions_that_wait_for_a_model_take_no_more_memory_than_there_is_for_them() {
+    let bedrock = StandIn::start().await;
+    let host = Host::builder()
+        .bedrock(&bedrock)
+        .config("[sessions]\npassage_mib = 64\n")
+        .start();
+    let agent = host.deploy("probe", PROBE).await;
+    let question = json!({ "do": "model", "prompt": "x".repeat(6 << 20) });
+    // A question takes three times what it says: three of these have room.
+    let sessions: Vec<_> = (0..3)
+        .map(|number| agent.session(&format!("session-{number}")))
+        .collect();
+    sessions
+        .iter()
+        .for_each(|_| bedrock.push(Answer::text("late").hold()));
+    let asking: Vec<_> = sessions
+        .iter()
+        .cloned()
+        .map(|session| {
+            let question = question.clone();
+            tokio::spawn(async move { session.invoke(question).await })
+        })
+        .collect();
+    eventually("three to be asked", || async {
+        (bedrock.calls().total() == 3).then_some(())
+    })
+    .await;
+    let message = "Received error (500) from runtime: the model is throttled: the account's answers and questions on their way";
+    let refused = agent.session("fourth").invoke(question).await;
+    refused.assert_refused(424, "RuntimeClientError", message);
+    bedrock.push(Answer::text("soon"));
+    let small = json!({ "do": "model", "prompt": "x" });
+    assert_eq!(agent.session("small").ask(small).await["text"], "soon");
+
+    join_all(sessions.iter().map(Session::stop)).await;
+    join_all(asking).await;
 }
 
 #[tokio::test]

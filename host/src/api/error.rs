@@ -327,6 +327,7 @@ impl From<TurnError> for ApiError {
             | TurnError::ManyTurns { .. }
             | TurnError::Crowded { .. }
             | TurnError::Behind { .. }
+            | TurnError::MuchTalk
             | TurnError::Fault(
                 Fault::Full { .. } | Fault::Exhausted | Fault::ManyLive { .. } | Fault::MuchMemory,
             ) => Self::new(Code::Throttling, error.to_string()).retry_after(Duration::from_secs(1)),

@@ -8,6 +8,7 @@ pub mod offline;
 mod pieces;
 pub mod remembering;
 pub mod scripted;
+mod weight;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -45,6 +46,11 @@ impl Default for Config {
 /// four characters are one.
 pub fn estimated_tokens(request: &Request) -> u64 {
     count::request(request)
+}
+
+/// Bytes that a request takes in memory, about.
+pub fn weight(request: &Request) -> u64 {
+    weight::request(request)
 }
 
 /// Who answers model calls. Errors are data for the agent: they say what kind, when to try again, and what was billed.

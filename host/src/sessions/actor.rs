@@ -301,7 +301,8 @@ impl Actor {
             }
             Some(open) => {
                 // Its caller did not come back, or comes later and is given the answer then.
-                let (nobody, _) = outlet(None);
+                let room = self.shared.talk.none(&self.record.key.agent.tenant);
+                let (nobody, _) = outlet(None, Some(room));
                 let waiting = Delivery {
                     deployment,
                     invocation,
@@ -490,6 +491,14 @@ enum Next {
 fn repeat(source: &Source, finished: TurnFinished) {
     let error = failure(&finished.outcome);
     match (finished.outcome, error) {
+        (
+            journal::Outcome::Answered { output, .. }
+            | journal::Outcome::AgentError {
+                sent: Some(journal::Sent { output, .. }),
+                ..
+            },
+            _,
+        ) if !source.has_room(output.0.len()) => source.fail(TurnError::MuchTalk),
         (
             journal::Outcome::Answered {
                 content_type,

@@ -21,12 +21,20 @@ pub(super) enum Halted {
     Unrecorded(TurnError),
     /// Its replay went another way.
     Diverged(Diverged),
+    /// There was no memory for what it answers.
+    MuchTalk,
 }
 
 impl Halt {
     /// Never returns, and makes [`asked`](Self::asked) return.
     pub(super) async fn unrecorded(&self, error: TurnError) {
         self.set(Halted::Unrecorded(error));
+        std::future::pending().await
+    }
+
+    /// The same for a turn that answers more than there is memory for.
+    pub(super) async fn much_talk<T>(&self) -> T {
+        self.set(Halted::MuchTalk);
         std::future::pending().await
     }
 

@@ -122,6 +122,12 @@ pub enum TurnError {
         /// The quota, in MiB.
         limit_mib: u64,
     },
+    /// There is no memory for the answer.
+    #[error(
+        "the account's answers and questions on their way take as much memory as leaves room for others; read them faster, \
+         or try again later"
+    )]
+    MuchTalk,
     /// The session is not this caller's.
     #[error(
         "the session belongs to another caller, or was opened for another user; use a session id of your own"

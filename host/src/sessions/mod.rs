@@ -90,9 +90,11 @@ pub struct Config {
     /// The memory of the server, in MiB, above which the sessions that have been idle for longest leave it. By default
     /// four fifths of what the machine or its container has.
     pub memory_mib: Option<u64>,
-    /// Memory for what is read of sessions to take them up, in MiB; and as much for sessions that are read whole, such as to
-    /// export them, and for images on their way to the journal. Who finds none free waits. By default a sixteenth of what the
-    /// machine or its container has. An account has three quarters of it at most, and less the more others have some.
+    /// Memory for what is read of sessions to take them up, in MiB; as much for sessions that are read whole, such as to
+    /// export them; as much for images on their way to the journal; and as much for large answers on their way to callers and
+    /// questions on theirs to models. Who finds none free waits, but for the last two, which are refused (429). By default a
+    /// sixteenth of what the machine or its container has. An account has three quarters of it at most, and less the more
+    /// others have some.
     pub passage_mib: Option<NonZeroU64>,
     /// How long one turn may take, waiting included, in seconds. 900 by default, as at AWS.
     pub turn_seconds: u64,
@@ -227,6 +229,8 @@ struct Shared {
     journeys: Arc<Passages>,
     /// Of images on their way there.
     images: Arc<Passages>,
+    /// Of answers that callers have not taken yet, and of questions that models have not answered.
+    talk: Arc<Passages>,
     tally: Tally,
 }
 
@@ -271,6 +275,7 @@ impl Sessions {
             reads: Passages::new(passages),
             journeys: Passages::new(passages),
             images: Passages::new(passages),
+            talk: Passages::new(passages),
             tally: Tally::new(&telemetry),
         });
         let awake = Arc::downgrade(&shared);
@@ -343,7 +348,8 @@ impl Sessions {
         }
         let call = invocation.invocation.clone();
         let place = self.place(&key.agent.tenant, &invocation)?;
-        let (outlet, reader) = outlet(Some(place));
+        let room = self.0.talk.none(&key.agent.tenant);
+        let (outlet, reader) = outlet(Some(place), Some(room));
         let ticket = outlet.ticket();
         let mut delivery = Box::new(Delivery {
             deployment,

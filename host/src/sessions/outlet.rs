@@ -8,10 +8,14 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
 use super::TurnError;
+use super::passage::Passage;
 use super::quota::Place;
 
 /// Pieces that may wait for the callers; then the agent has to.
 const WAITING_PIECES: usize = 16;
+
+/// So many bytes of an answer are nobody's concern; what is beyond has memory set aside.
+const SMALL: usize = 64 << 10;
 
 /// What an answer is when its agent does not say.
 const DEFAULT_CONTENT_TYPE: &str = "application/json";
@@ -69,7 +73,15 @@ struct Written {
     end: Option<Result<(), TurnError>>,
     /// How many pieces each reader has taken, by its number; none for one who left.
     readers: Vec<Option<usize>>,
+    /// What is left of the bytes that need none.
+    small: usize,
+    /// Of all pieces, as long as anybody may read them; none when nothing is counted.
+    room: Option<Passage>,
 }
+
+/// The account's answers on their way take as much memory as they may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoRoom;
 
 impl Outlet {
     fn lock(&self) -> MutexGuard<'_, Written> {
@@ -82,6 +94,15 @@ impl Written {
     fn backlog(&self) -> Option<usize> {
         let foremost = self.readers.iter().flatten().max()?;
         Some(self.pieces.len() - foremost)
+    }
+
+    fn has_room(&mut self, bytes: usize) -> bool {
+        if let Some(small) = self.small.checked_sub(bytes) {
+            self.small = small;
+            return true;
+        }
+        let room = self.room.as_mut();
+        room.is_none_or(|room| room.widen(bytes as u64))
     }
 }
 
@@ -110,8 +131,9 @@ pub(super) struct Reader {
     number: usize,
 }
 
-/// An answer that nobody has written to yet, and its first reader. The turn's place is given back with the last word.
-pub(super) fn outlet(place: Option<Place>) -> (Source, Reader) {
+/// An answer that nobody has written to yet, and its first reader. The turn's place is given back with the last word; its
+/// room, which grows with the answer, when the last reader has gone.
+pub(super) fn outlet(place: Option<Place>, room: Option<Passage>) -> (Source, Reader) {
     let outlet = Arc::new(Outlet {
         answer: Mutex::new(Written {
             content_type: DEFAULT_CONTENT_TYPE.to_owned(),
@@ -119,6 +141,8 @@ pub(super) fn outlet(place: Option<Place>) -> (Source, Reader) {
             streamed: false,
             end: None,
             readers: vec![Some(0)],
+            small: SMALL,
+            room,
         }),
         written: Notify::new(),
         read: Notify::new(),
@@ -148,22 +172,30 @@ impl Source {
         }
     }
 
+    /// Whether there is memory for so much more of the answer, which is set aside then.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.outlet.lock().has_room(bytes)
+    }
+
     /// Sends a piece, and waits while even the fastest caller is slow; false when no caller is there.
-    pub(super) async fn write(&self, piece: Bytes) -> bool {
+    pub(super) async fn write(&self, piece: Bytes) -> Result<bool, NoRoom> {
         {
             let mut answer = self.outlet.lock();
             if answer.end.is_some() {
-                return false;
+                return Ok(false);
+            }
+            if !answer.has_room(piece.len()) {
+                return Err(NoRoom);
             }
             answer.streamed = true;
             answer.pieces.push(piece);
         }
         self.outlet.written.notify_waiters();
-        self.room().await
+        Ok(self.is_read().await)
     }
 
     /// Waits until a caller has taken enough; false when there is none.
-    async fn room(&self) -> bool {
+    async fn is_read(&self) -> bool {
         loop {
             let taken = self.outlet.read.notified();
             match self.outlet.lock().backlog() {
@@ -273,28 +305,53 @@ impl Reader {
         loop {
             // Registered before the look, so that what is written after the look wakes it.
             let written = self.outlet.written.notified();
-            let streamed = {
+            let found = {
                 let answer = self.outlet.lock();
                 match (&answer.end, answer.streamed) {
-                    (_, true) => Some(answer.content_type.clone()),
+                    (_, true) => Some((answer.content_type.clone(), None)),
                     (Some(Ok(())), false) => {
-                        return Ok(Answer::Whole {
-                            content_type: answer.content_type.clone(),
-                            body: joined(&answer.pieces),
-                        });
+                        let whole = joined(&answer.pieces);
+                        Some((answer.content_type.clone(), Some(whole)))
                     }
                     (Some(Err(error)), false) => return Err(error.clone()),
                     (None, false) => None,
                 }
             };
-            if let Some(content_type) = streamed {
-                drop(written);
-                return Ok(Answer::Stream {
+            let Some((content_type, whole)) = found else {
+                written.await;
+                continue;
+            };
+            drop(written);
+            return Ok(match whole {
+                None => Answer::Stream {
                     content_type,
                     chunks: Chunks(self),
-                });
+                },
+                Some(whole) => Answer::Whole {
+                    content_type,
+                    body: self.body(whole),
+                },
+            });
+        }
+    }
+
+    /// A large answer keeps its room until the last of it is taken.
+    fn body(self, whole: Bytes) -> Bytes {
+        struct Body {
+            whole: Bytes,
+            _reader: Reader,
+        }
+        impl AsRef<[u8]> for Body {
+            fn as_ref(&self) -> &[u8] {
+                &self.whole
             }
-            written.await;
+        }
+        match whole.len() {
+            ..=SMALL => whole,
+            _ => Bytes::from_owner(Body {
+                whole,
+                _reader: self,
+            }),
         }
     }
 

@@ -1,6 +1,6 @@
-//! Memory for what is read of recorded sessions, and for images on their way to the journal. A session may be large there,
-//! and asking for it is cheap: so there is so much of it, and no tenant may have so much that nothing is left for the next
-//! one who comes.
+//! Memory for what is on its way: what is read of recorded sessions, images that go to the journal, answers to callers and
+//! questions to models. Each may be large, and is easily asked for: so there is so much of it, and no tenant may have so much
+//! that nothing is left for the next one who comes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ struct Taken {
     by: HashMap<TenantId, u64>,
 }
 
-/// The right to have a session, or a part of it, in memory beside its cell, until it is dropped.
+/// The right to have so many bytes in memory beside any cell, until it is dropped.
 pub struct Passage {
     of: Arc<Passages>,
     tenant: TenantId,
@@ -51,37 +51,29 @@ impl Passages {
         })
     }
 
+    /// A passage of no bytes yet.
+    pub(super) fn none(self: &Arc<Self>, tenant: &TenantId) -> Passage {
+        Passage {
+            of: Arc::clone(self),
+            tenant: tenant.clone(),
+            bytes: 0,
+        }
+    }
+
     /// Waits for so many bytes. What is more than anybody may have gets as much as one may, and passes alone.
     pub(super) async fn one(self: &Arc<Self>, tenant: &TenantId, bytes: u64) -> Passage {
+        let most = match *tenant == TenantId::local() {
+            true => self.all,
+            false => self.all - self.all / (TIMES_FREE + 1),
+        };
+        let mut passage = self.none(tenant);
         loop {
             let given_back = self.given_back.notified();
-            if let Some(passage) = self.now(tenant, bytes) {
+            if passage.widen(bytes.min(most)) {
                 return passage;
             }
             given_back.await;
         }
-    }
-
-    fn now(self: &Arc<Self>, tenant: &TenantId, bytes: u64) -> Option<Passage> {
-        let is_alone = *tenant == TenantId::local();
-        let most = match is_alone {
-            true => self.all,
-            false => self.all - self.all / (TIMES_FREE + 1),
-        };
-        let bytes = bytes.min(most);
-        let mut taken = self.taken();
-        let left = (self.all - taken.all).checked_sub(bytes)?;
-        let own = taken.by.get(tenant).copied().unwrap_or_default() + bytes;
-        if !is_alone && own.div_ceil(TIMES_FREE) > left {
-            return None;
-        }
-        taken.all += bytes;
-        taken.by.insert(tenant.clone(), own);
-        Some(Passage {
-            of: Arc::clone(self),
-            tenant: tenant.clone(),
-            bytes,
-        })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -89,8 +81,34 @@ impl Passages {
     }
 }
 
+impl Passage {
+    /// Another one of the same tenant, of no bytes yet.
+    pub(super) fn another(&self) -> Self {
+        self.of.none(&self.tenant)
+    }
+
+    /// So many bytes more, if they are there for this tenant; false when they are not.
+    pub(super) fn widen(&mut self, more: u64) -> bool {
+        let mut taken = self.of.taken();
+        let Some(left) = (self.of.all - taken.all).checked_sub(more) else {
+            return false;
+        };
+        let own = taken.by.get(&self.tenant).copied().unwrap_or_default() + more;
+        if self.tenant != TenantId::local() && own.div_ceil(TIMES_FREE) > left {
+            return false;
+        }
+        taken.all += more;
+        taken.by.insert(self.tenant.clone(), own);
+        self.bytes += more;
+        true
+    }
+}
+
 impl Drop for Passage {
     fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
         let mut taken = self.of.taken();
         taken.all -= self.bytes;
         if let Some(own) = taken.by.get_mut(&self.tenant) {

@@ -84,6 +84,7 @@ impl From<Halted> for TurnEnd {
         match halted {
             Halted::Unrecorded(error) => Self::Unrecorded(error),
             Halted::Diverged(diverged) => Self::Diverged(diverged),
+            Halted::MuchTalk => Self::Faulted(TurnError::MuchTalk),
         }
     }
 }
@@ -317,6 +318,8 @@ pub(super) async fn perform(
         model_calls: shared.config.turn_model_calls,
         clock: Arc::clone(&shared.clock),
         opened: Opened::default(),
+        talk: Some(shared.talk.none(&record.key.agent.tenant)),
+        halt: Arc::clone(halt),
     };
     let outside: Box<dyn Capabilities> = match &performance.tape {
         None => Box::new(turn),
@@ -364,6 +367,9 @@ pub(super) async fn perform(
         return TurnEnd::Diverged(diverged);
     }
     match answer {
+        Ok(rest) if !performance.outlet.has_room(rest.len()) => {
+            TurnEnd::Faulted(TurnError::MuchTalk)
+        }
         Ok(rest) => {
             performance.meter.sent(rest.len());
             TurnEnd::Answered(rest)

@@ -100,8 +100,8 @@ async fn play(
     halt: Arc<Halt>,
 ) -> Replayed {
     let accepted = &past.accepted;
-    // Nobody reads, so nothing waits for a reader.
-    let (outlet, _) = outlet(None);
+    // Nobody reads, so nothing waits for a reader. What is told again was read from the journal, and counts there.
+    let (outlet, _) = outlet(None, None);
     let outlet = Arc::new(outlet);
     let turn = Journaled {
         turn: Turn {
@@ -114,6 +114,8 @@ async fn play(
             model_calls: 0,
             clock: Arc::clone(clock),
             opened: Opened::default(),
+            talk: None,
+            halt: Arc::clone(&halt),
         },
         tape: Arc::clone(&tape),
         halt: Arc::clone(&halt),
@@ -172,6 +174,7 @@ impl From<Halted> for Replayed {
     fn from(halted: Halted) -> Self {
         match halted {
             Halted::Diverged(why) => Self::Diverged(why),
+            Halted::MuchTalk => Self::Broke(TurnError::MuchTalk),
             Halted::Unrecorded(error) => Self::Broke(error),
         }
     }

@@ -177,6 +177,7 @@ fn rooms(folder: &Path) -> (Shared, Arc<Deployment>) {
         directory: Mutex::default(),
         counts: super::quota::Counts::default(),
         journeys: super::passage::Passages::new(1 << 30),
+        talk: super::passage::Passages::new(1 << 30),
         reads: super::passage::Passages::new(1 << 30),
         images: super::passage::Passages::new(1 << 30),
         tally: super::tally::Tally::new(&crate::telemetry::Telemetry::default()),
@@ -254,7 +255,7 @@ async fn turn(
     deed: String,
 ) -> bool {
     // Nobody reads.
-    let (source, _) = outlet(None);
+    let (source, _) = outlet(None, None);
     let invocation = invocation(deed);
     let mut performance = Performance::new(invocation, Instant::now(), Arc::new(source));
     performance.begin(number, shared.clock.now());

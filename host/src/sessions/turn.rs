@@ -9,16 +9,19 @@ use futures::{FutureExt, StreamExt};
 use serde::Serialize;
 
 use super::allowance::Allowance;
+use super::halt::Halt;
+use super::invocation::TurnError;
 use super::meter::{Meter, Reservation, StreamCount};
 use super::opened::Opened;
-use super::outlet::Source;
+use super::outlet::{NoRoom, Source};
+use super::passage::Passage;
 use crate::agents::Deployment;
 use crate::clock::{Clock, Timestamp};
 use crate::contract::EventStream;
-use crate::contract::model::{Error, Request, Response};
+use crate::contract::model::{Error, ErrorKind, Request, Response};
 use crate::contract::session::Budget;
 use crate::ids::RequestId;
-use crate::models::{Provider, estimated_tokens};
+use crate::models::{Provider, estimated_tokens, weight};
 use crate::sandbox::{Capabilities, Limit};
 
 /// What a turn cost.
@@ -95,7 +98,13 @@ pub(super) struct Turn {
     pub(super) clock: Arc<dyn Clock>,
     /// The streams that it has opened.
     pub(super) opened: Opened,
+    /// For questions on their way to a model; nobody is asked without.
+    pub(super) talk: Option<Passage>,
+    pub(super) halt: Arc<Halt>,
 }
+
+/// A question stands in memory as it was asked, and as the provider says it.
+const ASKED: u64 = 3;
 
 impl Turn {
     /// What is left of the agent's grant, when the turn has used this.
@@ -105,6 +114,23 @@ impl Turn {
             calls: self.model_calls,
             turn,
             session: self.spent,
+        }
+    }
+
+    /// Memory for a question of so many bytes.
+    fn room(&self, bytes: u64) -> Result<Option<Passage>, Error> {
+        let Some(talk) = &self.talk else {
+            return Ok(None);
+        };
+        let mut room = talk.another();
+        match room.widen(bytes.saturating_mul(ASKED)) {
+            true => Ok(Some(room)),
+            false => Err(Error {
+                kind: ErrorKind::Throttled,
+                message: TurnError::MuchTalk.to_string(),
+                retry_after_ms: Some(1_000),
+                usage: None,
+            }),
         }
     }
 
@@ -127,6 +153,7 @@ impl Turn {
 impl Capabilities for Turn {
     fn converse(&mut self, mut request: Request) -> BoxFuture<'_, Result<Response, Error>> {
         async move {
+            let _room = self.room(weight(&request))?;
             let reservation = self.reserve(&mut request)?;
             let answer = self.provider.converse(request).await;
             reservation.settle(answer.as_ref().map(|response| &response.usage));
@@ -140,6 +167,7 @@ impl Capabilities for Turn {
         mut request: Request,
     ) -> BoxFuture<'_, Result<EventStream, Error>> {
         async move {
+            let _room = self.room(weight(&request))?;
             let reservation = self.reserve(&mut request)?;
             let events = match self.provider.converse_stream(request).await {
                 Ok(events) => events,
@@ -157,6 +185,7 @@ impl Capabilities for Turn {
 
     fn count_tokens(&mut self, request: Request) -> BoxFuture<'_, Result<u64, Error>> {
         async move {
+            let _room = self.room(weight(&request))?;
             self.allowance(self.meter.models()).model(&request.model)?;
             self.provider.count_tokens(request).await
         }
@@ -169,6 +198,7 @@ impl Capabilities for Turn {
         body: Vec<u8>,
     ) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
         async move {
+            let _room = self.room(body.len() as u64)?;
             let _counted = self.meter.reserve(0, |turn| {
                 self.allowance(turn).ask_uncounted(&model)?;
                 Ok(0)
@@ -183,8 +213,14 @@ impl Capabilities for Turn {
     }
 
     fn write(&mut self, chunk: Bytes) -> BoxFuture<'_, bool> {
-        self.meter.sent(chunk.len());
-        self.outlet.write(chunk).boxed()
+        async move {
+            self.meter.sent(chunk.len());
+            match self.outlet.write(chunk).await {
+                Ok(there) => there,
+                Err(NoRoom) => self.halt.much_talk().await,
+            }
+        }
+        .boxed()
     }
 
     fn config(&self, name: &str) -> Option<String> {

@@ -41,7 +41,7 @@ async fn performed(
 }
 
 fn nobody() -> Arc<super::super::outlet::Source> {
-    Arc::new(outlet(None).0)
+    Arc::new(outlet(None, None).0)
 }
 
 #[tokio::test]
