@@ -1,5 +1,6 @@
 //! A connection of which every byte is the test's own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -16,6 +17,18 @@ pub(crate) struct Raw<S = TcpStream>(S);
 impl Raw {
     pub(crate) async fn open(host: &Host) -> Self {
         let stream = TcpStream::connect(host.address()).await;
+        Self(stream.expect("the server listens"))
+    }
+
+    /// One from another address.
+    pub(crate) async fn open_from(host: &Host, from: [u8; 4]) -> Self {
+        let socket = TcpSocket::new_v4().expect("there are sockets");
+        let from = SocketAddr::from((from, 0));
+        socket
+            .bind(from)
+            .expect("all of the network is this machine's");
+        let address = host.address().parse().expect("an address");
+        let stream = socket.connect(address).await;
         Self(stream.expect("the server listens"))
     }
 

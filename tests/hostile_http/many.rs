@@ -4,7 +4,9 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::{LOW, stage};
-use crate::harness::{Host, PROBE, Raw, Reply, Session, Witness, invocation, session_id};
+use crate::harness::{
+    Host, PROBE, Raw, Reply, Session, Witness, eventually, invocation, session_id,
+};
 use crate::stand_in::{Answer, StandIn};
 
 #[tokio::test]
@@ -100,6 +102,56 @@ async fn h7_more_connections_than_there_is_room_for_give_way_to_those_that_ask()
     assert!(held <= 20, "{held} connections are open");
     drop(idle);
     witness.survived(&host).await;
+}
+
+#[tokio::test]
+async fn h7_an_address_leaves_connections_for_others() {
+    let host = Host::builder()
+        .config("[server]\nmax_connections = 12\n")
+        .start();
+    let client = host.guest("greedy", "").await;
+    let agent = client.deploy("probe", PROBE).await;
+    // Each has a connection that cannot be closed for another.
+    let sessions: Vec<_> = (0..7)
+        .map(|number| agent.session(&format!("waiting-{number}")))
+        .collect();
+    let waiting: Vec<_> = sessions
+        .iter()
+        .cloned()
+        .map(|session| {
+            let sleep = json!({ "do": "sleep", "ms": 3_600_000 });
+            tokio::spawn(async move { session.invoke(sleep).await })
+        })
+        .collect();
+    for session in &sessions {
+        eventually("the turn to run", || async {
+            let shown = session.look().await;
+            (shown.status == 200 && shown.json()["phase"] == "running").then_some(())
+        })
+        .await;
+    }
+    let ask = "GET /healthz/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut served = Vec::new();
+    loop {
+        let mut raw = Raw::open(&host).await;
+        if !raw.send(ask).await || raw.some().await.is_none() {
+            break;
+        }
+        served.push(raw);
+        assert!(served.len() < 5, "nobody is ever refused");
+    }
+    let mut other = Raw::open_from(&host, [127, 0, 0, 2]).await;
+    assert!(other.send(ask).await);
+    let answer = other.until("live\n", 1).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+
+    // One after another: each needs a connection.
+    drop(served);
+    for session in &sessions {
+        stopped(session).await;
+    }
+    join_all(waiting).await;
+    assert_eq!(agent.session("later").count().await, 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! What one client does, or leaves undone, must cost the others nothing: every wait for a client has an end. The waits of a
 //! connection are in [`meter`], those of bytes on their way out in [`socket`] and [`outgoing`], that of a body in [`incoming`].
 
+mod addresses;
 mod connection;
 mod incoming;
 mod meter;
@@ -12,7 +13,7 @@ pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -21,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use self::addresses::{Addresses, Held};
 use self::connection::Door;
 use self::tls::Certificates;
 use crate::config;
@@ -76,6 +78,7 @@ impl Listening {
         router: Router,
         config: &config::Server,
         certificates: Option<Arc<Certificates>>,
+        strangers: Strangers,
     ) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let orders = watch::Sender::new(Order::Serve);
@@ -89,6 +92,8 @@ impl Listening {
             listener,
             room: Arc::new(Semaphore::new(room(config.max_connections.get()))),
             orders: orders.clone(),
+            addresses: Addresses::default(),
+            strangers,
             door: Arc::new(Door::new(router, config, certificates)),
             connections: connections.clone(),
         };
@@ -143,23 +148,63 @@ struct Port {
     listener: TcpListener,
     room: Arc<Semaphore>,
     orders: watch::Sender<Order>,
+    addresses: Addresses,
+    strangers: Strangers,
     door: Arc<Door>,
     connections: TaskTracker,
+}
+
+/// Whether whoever connects may be anybody.
+pub(super) type Strangers = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// What a connection has of the room.
+#[derive(Debug)]
+struct Place {
+    _room: OwnedSemaphorePermit,
+    _held: Held,
+}
+
+#[cfg(test)]
+impl Place {
+    /// The only one that there is.
+    fn alone() -> Self {
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned();
+        Self {
+            _room: room.expect("there is one"),
+            _held: Addresses::default().hold(std::net::Ipv4Addr::LOCALHOST.into()),
+        }
+    }
 }
 
 impl Port {
     async fn serve(self) {
         let mut orders = self.orders.subscribe();
+        let mut refused = Instant::now();
         let accept = async {
             loop {
                 let room = self.room().await;
-                let stream = self.accept().await;
+                let (stream, address) = self.accept().await;
+                let held = self.addresses.hold(address.ip());
+                if (self.strangers)() && !held.leaves_room(self.room.available_permits()) {
+                    if refused.elapsed() >= MAKE_ROOM {
+                        tracing::warn!(
+                            "connections are refused: one address has as many as leave room for others"
+                        );
+                        self.make_room();
+                        refused = Instant::now();
+                    }
+                    continue;
+                }
+                let place = Place {
+                    _room: room,
+                    _held: held,
+                };
                 let door = Arc::clone(&self.door);
                 let mut orders = self.orders.subscribe();
                 // What it was told while it came in counts as well.
                 orders.mark_changed();
                 self.connections
-                    .spawn(async move { door.enter(stream, room, orders).await });
+                    .spawn(async move { door.enter(stream, place, orders).await });
             }
         };
         tokio::select! {
@@ -175,26 +220,31 @@ impl Port {
             if let Ok(room) = room.clone().try_acquire_owned() {
                 return room;
             }
-            self.orders.send_if_modified(|order| {
-                let serving = matches!(order, Order::Serve | Order::MakeRoom);
-                if serving {
-                    *order = Order::MakeRoom;
-                }
-                serving
-            });
+            self.make_room();
             if let Ok(room) = tokio::time::timeout(MAKE_ROOM, room.acquire_owned()).await {
                 return room.expect("the semaphore is never closed");
             }
         }
     }
 
-    async fn accept(&self) -> TcpStream {
+    /// Has connections close that are not used.
+    fn make_room(&self) {
+        self.orders.send_if_modified(|order| {
+            let serving = matches!(order, Order::Serve | Order::MakeRoom);
+            if serving {
+                *order = Order::MakeRoom;
+            }
+            serving
+        });
+    }
+
+    async fn accept(&self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     // Answers are small and wanted now.
                     let _ = stream.set_nodelay(true);
-                    return stream;
+                    return (stream, address);
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {

@@ -13,7 +13,8 @@ use crate::jail;
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     /// How many connections are open at a time; further ones wait. 10,000 by default, and never so many that less than 256
-    /// file descriptors are left of what the system grants the process.
+    /// file descriptors are left of what the system grants the process. On a server with keys one address, or one network
+    /// of 64 bits with IPv6, has three quarters of them at most, and less the more others have some.
     pub max_connections: NonZeroUsize,
     /// How long the head of a request may take, in seconds, from its first byte on; that of the first one from the
     /// connection on. Then the connection is closed. A TLS handshake may take as long. 10 by default.

@@ -21,16 +21,16 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsAcceptor;
 
-use super::Order;
 use super::incoming::{GivenUp, Pace, Paced};
 use super::meter::{Meter, Waits};
 use super::outgoing::{Outgoing, Streams};
 use super::socket::Socket;
 use super::tls::Certificates;
+use super::{Order, Place};
 use crate::{api, config};
 
 /// The first byte of whoever speaks TLS.
@@ -128,11 +128,11 @@ impl Door {
     pub(super) async fn enter(
         &self,
         stream: TcpStream,
-        room: OwnedSemaphorePermit,
+        place: Place,
         mut orders: watch::Receiver<Order>,
     ) {
         let meter = Arc::new(Meter::new(self.waits));
-        let socket = Socket::new(stream, room, Arc::clone(&meter), self.write_timeout);
+        let socket = Socket::new(stream, place, Arc::clone(&meter), self.write_timeout);
         let Some(certificates) = &self.certificates else {
             return self.serve(socket, &meter, &mut orders).await;
         };
@@ -317,8 +317,7 @@ mod tests {
             .route("/panic", get(panics))
             .route("/fine", get(|| async { "this is fine" }));
         let door = Door::new(router, &config::Server::default(), None);
-        let room = Arc::new(tokio::sync::Semaphore::new(1)).acquire_owned();
-        let room = room.await.unwrap();
+        let place = Place::alone();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap())
             .await
@@ -330,7 +329,7 @@ mod tests {
         client.write_all(requests.as_bytes()).await.unwrap();
         let mut answers = String::new();
         let ((), answered) = tokio::join!(
-            door.enter(stream, room, told),
+            door.enter(stream, place, told),
             client.read_to_string(&mut answers)
         );
         answered.unwrap();

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
+use super::Place;
 use super::meter::Meter;
 
 /// How long a client that was refused may go on sending before it is hung up on.
@@ -23,7 +23,7 @@ const LONGEST_LINGER: Duration = Duration::from_secs(10);
 /// A socket, and its place among all that are open.
 pub(super) struct Socket {
     /// There until this is dropped.
-    open: Option<(TcpStream, OwnedSemaphorePermit)>,
+    open: Option<(TcpStream, Place)>,
     meter: Arc<Meter>,
     patience: Duration,
     /// When bytes that wait to be taken have waited for too long.
@@ -39,12 +39,12 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) fn new(
         stream: TcpStream,
-        room: OwnedSemaphorePermit,
+        place: Place,
         meter: Arc<Meter>,
         patience: Duration,
     ) -> Self {
         Self {
-            open: Some((stream, room)),
+            open: Some((stream, place)),
             meter,
             patience,
             stall: None,
