@@ -6,7 +6,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
@@ -47,18 +46,16 @@ pub(crate) async fn run(
     body: &[u8],
     schedule: Schedule,
 ) -> Result<Outcome, Error> {
-    let opened = (0..schedule.connections).map(|_| Connection::open(target, body));
-    let opened = try_join_all(opened).await?;
-    let mut idle: Vec<(Connection, String)> = opened
-        .into_iter()
-        .enumerate()
-        .map(|(number, connection)| (connection, session_id(schedule.round, number)))
-        .collect();
-    // Before the clock starts every session is there.
-    if schedule.requests > schedule.connections {
-        for (connection, session) in &mut idle {
-            connection.exchange(session).await?;
+    // Before the clock starts every session is there. One after another, and each on a connection that was opened just then:
+    // one that says nothing for long is closed.
+    let mut idle: Vec<(Connection, String)> = Vec::with_capacity(schedule.connections);
+    for number in 0..schedule.connections {
+        let mut connection = Connection::open(target, body).await?;
+        let session = session_id(schedule.round, number);
+        if schedule.requests > schedule.connections {
+            connection.exchange(&session).await?;
         }
+        idle.push((connection, session));
     }
     let mut due = clock(&schedule);
     let (mut waiting, mut all_due) = (VecDeque::new(), None);
