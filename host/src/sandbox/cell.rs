@@ -23,7 +23,6 @@ use crate::clock::Timestamp;
 use crate::contract::Agent;
 use crate::contract::log::Level;
 use crate::contract::types::{AgentError, Context};
-use crate::workers;
 
 /// CPU time of a start, in milliseconds, if a turn may use as much. As long as the trial start may take at all, and more
 /// than enough for any interpreter.
@@ -263,7 +262,6 @@ impl Cell {
         store.set_hostcall_fuel(transfer(limits));
         store.set_max_component_handles(MAX_HANDLES);
         store.epoch_deadline_callback(|store| {
-            workers::found_running();
             let state = store.data();
             state.cpu.charge()?;
             state.held.may_stay()?;

@@ -79,7 +79,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::workers::found_running;
+    use crate::workers::take;
 
     const SHORT: Work = Work::Turn {
         waited: Duration::ZERO,
@@ -104,7 +104,7 @@ mod tests {
     async fn long_turn(labour: &Labour) {
         let mut polls = 0;
         let turn = poll_fn(move |context| {
-            found_running();
+            take(Duration::from_millis(2));
             polls += 1;
             context.waker().wake_by_ref();
             match polls {

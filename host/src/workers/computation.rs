@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::queue::Turn;
+use super::habit::Leaves;
 use super::task::Task;
 use super::{Crew, Expected, Habit, LONG, Workers, cpu};
 
@@ -26,10 +26,10 @@ pub struct Computation<T> {
 }
 
 enum Place<T> {
-    /// With who awaits it, found running so often.
+    /// With who awaits it, where it took so much of a core.
     Here {
         future: BoxFuture<'static, T>,
-        ticks: u32,
+        took: Duration,
         /// Before it is polled first.
         fresh: Option<Expected>,
     },
@@ -56,29 +56,30 @@ impl<T: Send + 'static> Computation<T> {
             habit: Arc::clone(habit),
             place: Place::Here {
                 future,
-                ticks: 0,
+                took: Duration::ZERO,
                 fresh: Some(expected),
             },
         }
     }
 
-    /// To the others that take long; `known` to be one.
-    fn leave(&mut self, known: bool) {
-        let Place::Here { future, .. } = &mut self.place else {
+    /// To the others that take long.
+    fn leave(&mut self, why: Leaves) {
+        let Place::Here { future, took, .. } = &mut self.place else {
             return;
         };
         let left = std::future::pending().boxed();
         let mut future = std::mem::replace(future, left);
-        if known {
-            future = observed(future, Arc::clone(&self.habit)).boxed();
-        } else {
-            self.habit.surprised();
-        }
-        let last = match known {
-            true => Turn::Rested,
-            false => Turn::Interrupted,
+        let had = match why {
+            Leaves::InTheWay => self.habit.usual(),
+            Leaves::Known => LONG,
+            Leaves::Surprising => *took,
         };
-        let away = Away::start(&self.workers.crew, &self.group, last, future);
+        if let Leaves::Surprising = why {
+            self.habit.surprised();
+        } else {
+            future = observed(future, Arc::clone(&self.habit)).boxed();
+        }
+        let away = Away::start(&self.workers.crew, &self.group, had, future);
         self.place = Place::Away(away);
     }
 }
@@ -90,33 +91,30 @@ impl<T: Send + 'static> Future for Computation<T> {
         let this = self.get_mut();
         if let Place::Here {
             future,
-            ticks,
+            took,
             fresh,
         } = &mut this.place
         {
-            let fresh = fresh.take();
-            let is_long = fresh.is_some_and(|expected| match expected {
-                Expected::Waited(waited) => {
+            let sent_away = match fresh.take() {
+                Some(Expected::Long) => Some(Leaves::Known),
+                Some(Expected::Waited(waited)) => {
                     let behind = this.workers.lag.is_behind();
-                    this.habit.is_in_the_way(waited, behind)
+                    this.habit.sends_away(waited, behind)
                 }
-                Expected::Long => true,
-            });
-            if !is_long {
-                let began = fresh.is_some().then(cpu::time);
-                let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
-                if let Some(began) = began {
-                    this.habit.took(cpu::time().saturating_sub(began));
+                None => None,
+            };
+            if sent_away.is_none() {
+                let (polled, more) = cpu::taken(|| future.as_mut().poll(context));
+                *took += more;
+                if polled.is_pending() && *took < LONG {
+                    return Poll::Pending;
                 }
+                this.habit.took(*took);
                 if polled.is_ready() {
                     return polled;
                 }
-                *ticks = ticks.saturating_add(more);
-                if *ticks < LONG {
-                    return Poll::Pending;
-                }
             }
-            this.leave(is_long);
+            this.leave(sent_away.unwrap_or(Leaves::Surprising));
         }
         match &mut this.place {
             Place::Here { .. } => Poll::Pending,
@@ -127,17 +125,14 @@ impl<T: Send + 'static> Future for Computation<T> {
 
 /// Tells the habit when it was wrong.
 async fn observed<T>(mut future: BoxFuture<'static, T>, habit: Arc<Habit>) -> T {
-    let mut ticks = 0_u32;
     let mut took = Duration::ZERO;
     let result = poll_fn(|context| {
-        let began = cpu::time();
-        let (polled, more) = cpu::ticks(|| future.as_mut().poll(context));
-        took += cpu::time().saturating_sub(began);
-        ticks = ticks.saturating_add(more);
+        let (polled, more) = cpu::taken(|| future.as_mut().poll(context));
+        took += more;
         polled
     });
     let result = result.await;
-    if ticks < LONG {
+    if took < LONG {
         habit.was_short();
         habit.took(took);
     }
@@ -145,14 +140,14 @@ async fn observed<T>(mut future: BoxFuture<'static, T>, habit: Arc<Habit>) -> T 
 }
 
 impl<T: Send + 'static> Away<T> {
-    fn start(crew: &Crew, group: &Arc<str>, last: Turn, future: BoxFuture<'static, T>) -> Self {
+    fn start(crew: &Crew, group: &Arc<str>, had: Duration, future: BoxFuture<'static, T>) -> Self {
         let (sender, result) = oneshot::channel();
         let future = async move {
             let result = AssertUnwindSafe(future).catch_unwind().await;
             // Who does not wait any more has given it up.
             drop(sender.send(result));
         };
-        let task = Task::start(Arc::clone(group), &crew.queue, last, future.boxed());
+        let task = Task::start(Arc::clone(group), &crew.queue, had, future.boxed());
         Self { task, result }
     }
 

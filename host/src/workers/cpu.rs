@@ -1,30 +1,26 @@
-//! Whether a guest computes for long, told by the thread that it runs on.
+//! What a computation takes of a core.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-thread_local! {
-    /// How often what is polled now was found running.
-    static TICKS: Cell<u32> = const { Cell::new(0) };
-}
-
-/// A guest was found running at a tick.
-pub(crate) fn found_running() {
-    TICKS.set(TICKS.get().saturating_add(1));
-}
-
-/// Runs something, and says how often guests were found running meanwhile.
-pub(super) fn ticks<T>(poll: impl FnOnce() -> T) -> (T, u32) {
-    TICKS.set(0);
+/// Runs something, and says what it took. Who is interrupted by other threads takes no longer by it.
+pub(super) fn taken<T>(poll: impl FnOnce() -> T) -> (T, Duration) {
+    let began = time();
     let result = poll();
-    (result, TICKS.get())
+    (result, time().saturating_sub(began))
 }
 
-/// The CPU time of this thread. Who is interrupted by others takes no longer by it.
-pub(super) fn time() -> Duration {
+/// The CPU time of this thread.
+fn time() -> Duration {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ThreadCPUTime);
     // It is never negative.
     Duration::new(tv_sec as u64, tv_nsec as u32)
+}
+
+/// Takes so much of a core.
+#[cfg(test)]
+pub(crate) fn take(much: Duration) {
+    let until = time() + much;
+    while time() < until {}
 }

@@ -14,7 +14,7 @@ const FORGIVEN: Duration = Duration::from_millis(200);
 const BEHIND: Duration = Duration::from_millis(2);
 
 /// What takes so long in place is better moved, if they are.
-const NOTICEABLE_US: u32 = 300;
+const NOTICEABLE: Duration = Duration::from_micros(300);
 
 /// What is known of a computation before it begins.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,17 @@ pub enum Expected {
     Waited(Duration),
     /// That it has much to do.
     Long,
+}
+
+/// Why a computation does not stay where it is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// It takes a while, and others wait.
+    InTheWay,
+    /// It is expected to take long.
+    Known,
+    /// It took long.
+    Surprising,
 }
 
 /// Whether computations of one kind, such as an agent's, usually take long. Who asks for one long computation after another
@@ -43,10 +54,18 @@ struct Lately {
 
 impl Habit {
     /// Whether one that has waited so long to begin should not begin in place; `behind` if others wait, too.
-    pub(super) fn is_in_the_way(&self, waited: Duration, behind: bool) -> bool {
-        let is_noticeable = || self.usual_us.load(Ordering::Relaxed) > NOTICEABLE_US;
+    pub(super) fn sends_away(&self, waited: Duration, behind: bool) -> Option<Leaves> {
+        if self.is_long.load(Ordering::Relaxed) {
+            return Some(Leaves::Known);
+        }
         let somebody_waits = behind || waited > BEHIND;
-        self.is_long.load(Ordering::Relaxed) || (somebody_waits && is_noticeable())
+        let is_noticeable = || self.usual() > NOTICEABLE;
+        (somebody_waits && is_noticeable()).then_some(Leaves::InTheWay)
+    }
+
+    /// What they took of a core on average.
+    pub(super) fn usual(&self) -> Duration {
+        Duration::from_micros(self.usual_us.load(Ordering::Relaxed).into())
     }
 
     /// One took so long in place.
@@ -92,15 +111,16 @@ mod tests {
         let habit = Habit::default();
         for _ in 0..BURST {
             habit.surprised();
-            assert!(!habit.is_in_the_way(AT_ONCE, false));
+            assert_eq!(habit.sends_away(AT_ONCE, false), None);
         }
         habit.surprised();
-        assert!(habit.is_in_the_way(AT_ONCE, false));
+        assert_eq!(habit.sends_away(AT_ONCE, false), Some(Leaves::Known));
         habit.was_short();
-        assert!(!habit.is_in_the_way(AT_ONCE, false));
+        assert_eq!(habit.sends_away(AT_ONCE, false), None);
         habit.surprised();
-        assert!(
-            habit.is_in_the_way(AT_ONCE, false),
+        assert_eq!(
+            habit.sends_away(AT_ONCE, false),
+            Some(Leaves::Known),
             "nothing is forgiven so soon"
         );
     }
@@ -112,15 +132,20 @@ mod tests {
             short.took(Duration::from_micros(50));
             middling.took(Duration::from_millis(5));
         }
+        assert!(short.usual() < Duration::from_millis(1));
+        assert!(middling.usual() > Duration::from_millis(4));
         let waited = 2 * BEHIND;
-        assert!(!short.is_in_the_way(waited, false));
-        assert!(!middling.is_in_the_way(AT_ONCE, false));
-        assert!(middling.is_in_the_way(waited, false));
-        assert!(middling.is_in_the_way(AT_ONCE, true));
-        assert!(!short.is_in_the_way(AT_ONCE, true));
+        assert_eq!(short.sends_away(waited, false), None);
+        assert_eq!(middling.sends_away(AT_ONCE, false), None);
+        for (waited, behind) in [(waited, false), (AT_ONCE, true)] {
+            let away = middling.sends_away(waited, behind);
+            assert_eq!(away, Some(Leaves::InTheWay));
+        }
+        assert_eq!(short.sends_away(AT_ONCE, true), None);
         for _ in 0..50 {
             middling.took(Duration::from_micros(50));
         }
-        assert!(!middling.is_in_the_way(waited, false), "it is not any more");
+        let away = middling.sends_away(waited, false);
+        assert_eq!(away, None, "it is not any more");
     }
 }

@@ -1,9 +1,10 @@
 //! Where long computations go: threads of a low priority, one for each core, which everything else may interrupt.
 //!
 //! What serves must never wait for what computes. So a computation is polled where it is awaited only as long as it is
-//! short: one that was found running at [`LONG`] ticks is handed over. There it is the kernel that keeps the cores free for
-//! short work, at once and not at the end of somebody's slice. Among themselves the long ones take turns: first group by
-//! group, then one after another within each, so that who has a thousand of them gets no more than who has one.
+//! short: one that is interrupted when it has had a core for [`LONG`] is handed over. There it is the kernel that keeps the
+//! cores free for short work, at once and not at the end of somebody's slice. Among themselves the long ones take turns:
+//! first group by group, so that who has a thousand of them gets no more than who has one; within each, who has had little does not wait
+//! until all who have had much had more.
 
 mod computation;
 mod cpu;
@@ -19,11 +20,13 @@ mod tests;
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{self, Handle, Runtime};
 
 pub use computation::Computation;
-pub(crate) use cpu::found_running;
+#[cfg(test)]
+pub(crate) use cpu::take;
 pub use habit::{Expected, Habit};
 pub(crate) use priority::{CHILDREN, step_back, step_forward};
 
@@ -31,8 +34,9 @@ use lag::Lag;
 use priority::LONG_TURNS;
 use queue::Queue;
 
-/// A computation that was found running this often is long. One tick says little: the shortest meets one now and then.
-const LONG: u32 = 2;
+/// A computation that takes this much of a core is long. What it waited for others to leave the core does not count: beside
+/// many threads the shortest is found unfinished again and again.
+const LONG: Duration = Duration::from_millis(10);
 
 /// The threads. They end when this is dropped.
 pub struct Workers {

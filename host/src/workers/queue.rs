@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::task::Task;
 
@@ -24,60 +25,70 @@ struct Ready {
     closed: bool,
 }
 
-/// A group's ready tasks, in the order in which they came. Who was not interrupted when it had a core last, or had none yet,
-/// may be done soon: of such a one and one that was interrupted, each is next in turn.
+/// A group's ready tasks, by what they have had of a core since they began or last waited for something, or are expected to
+/// take; those of a kind in the order in which they came. Of those who have had least, and of the others, each are next in
+/// turn: who may soon be done does not wait until all who compute for long had more, and none of those waits for ever.
 #[derive(Default)]
 struct Lines {
-    rested: VecDeque<Arc<Task>>,
-    interrupted: VecDeque<Arc<Task>>,
-    /// The last one had not been interrupted.
-    was_rested: bool,
+    lines: [VecDeque<Arc<Task>>; KINDS],
+    /// The last one was of those who have had least.
+    was_least: bool,
+    /// The kind that comes next among the others.
+    next: usize,
 }
 
+/// Those of the first kind have had less than this, those of the next up to twice as much, and so on…
+const LEAST: Duration = Duration::from_millis(1);
+
+/// … and those of the last a quarter of a second or more.
+const KINDS: usize = 10;
+
 impl Lines {
-    fn line(&mut self, turn: Turn) -> &mut VecDeque<Arc<Task>> {
-        match turn {
-            Turn::Rested => &mut self.rested,
-            Turn::Interrupted => &mut self.interrupted,
-        }
+    fn push(&mut self, task: Arc<Task>, had: Duration) {
+        self.lines[kind(had)].push_back(task);
     }
 
     fn len(&self) -> usize {
-        self.rested.len() + self.interrupted.len()
+        self.lines.iter().map(VecDeque::len).sum()
     }
 
     fn take(&mut self) -> Option<Arc<Task>> {
-        let rested_first = !self.was_rested || self.interrupted.is_empty();
-        self.was_rested = rested_first && !self.rested.is_empty();
-        match self.was_rested {
-            true => self.rested.pop_front(),
-            false => self.interrupted.pop_front(),
-        }
+        let has_any = |kind: &usize| !self.lines[*kind].is_empty();
+        let least = (0..KINDS).find(has_any)?;
+        let mut others = (self.next..KINDS).chain(0..self.next);
+        let other = others.find(|kind| *kind != least && has_any(kind));
+        let kind = match other {
+            Some(other) if self.was_least => {
+                self.next = (other + 1) % KINDS;
+                other
+            }
+            _ => least,
+        };
+        self.was_least = kind == least;
+        self.lines[kind].pop_front()
     }
 }
 
-/// How a task's last turn on a core ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It had none yet, or waited for something.
-    Rested,
-    /// It could go on.
-    Interrupted,
+/// Of a task that has had so much of a core.
+fn kind(had: Duration) -> usize {
+    let times = had.as_micros() / LEAST.as_micros();
+    let doublings = u128::BITS - times.leading_zeros();
+    (doublings as usize).min(KINDS - 1)
 }
 
 impl Queue {
     /// The task comes after all others of its kind in its group. The group keeps its place, and a new one comes last.
-    pub(super) fn push(&self, task: Arc<Task>, last: Turn) {
+    pub(super) fn push(&self, task: Arc<Task>, had: Duration) {
         let mut ready = self.ready();
         let Ready { tasks, groups, .. } = &mut *ready;
         let group = task.group();
         match tasks.get_mut(group) {
-            Some(lines) => lines.line(last).push_back(task),
+            Some(lines) => lines.push(task, had),
             None => {
                 let group = Arc::clone(group);
                 groups.push_back(Arc::clone(&group));
                 let lines = tasks.entry(group).or_default();
-                lines.line(last).push_back(task);
+                lines.push(task, had);
             }
         }
         self.count.fetch_add(1, Ordering::Relaxed);

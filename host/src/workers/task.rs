@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::queue::{Queue, Turn};
+use super::cpu;
+use super::queue::Queue;
 
 /// Goes on whenever it is woken, until it ends or is given up.
 pub(super) struct Task {
@@ -17,28 +19,28 @@ pub(super) struct Task {
 enum Stand {
     /// Until it is woken.
     Waiting(BoxFuture<'static, ()>),
-    /// In the queue.
-    Ready(BoxFuture<'static, ()>),
+    /// In the queue; it had so much of a core since it began or last waited for something.
+    Ready(BoxFuture<'static, ()>, Duration),
     /// A worker has it; it was woken meanwhile, or not.
-    Running { woken: bool },
+    Running { woken: bool, had: Duration },
     /// It ended, or it was given up: a worker that has it drops it.
     Over,
 }
 
 impl Task {
-    /// It is ready from the start; `last` is what it had of a core elsewhere.
+    /// It is ready from the start; `had` is what it had of a core elsewhere, or is expected to take at least.
     pub(super) fn start(
         group: Arc<str>,
         queue: &Arc<Queue>,
-        last: Turn,
+        had: Duration,
         future: BoxFuture<'static, ()>,
     ) -> Arc<Self> {
         let task = Arc::new(Self {
             group,
             queue: Arc::clone(queue),
-            stand: Mutex::new(Stand::Ready(future)),
+            stand: Mutex::new(Stand::Ready(future, had)),
         });
-        queue.push(Arc::clone(&task), last);
+        queue.push(Arc::clone(&task), had);
         task
     }
 
@@ -58,8 +60,8 @@ impl Task {
         let mut future = {
             let mut stand = self.stand();
             match std::mem::replace(&mut *stand, Stand::Over) {
-                Stand::Ready(future) => {
-                    *stand = Stand::Running { woken: false };
+                Stand::Ready(future, had) => {
+                    *stand = Stand::Running { woken: false, had };
                     future
                 }
                 // Given up while it was in the queue.
@@ -71,15 +73,16 @@ impl Task {
         };
         let waker = Waker::from(Arc::clone(&self));
         let mut context = Context::from_waker(&waker);
-        let polled = future.as_mut().poll(&mut context);
+        let (polled, more) = cpu::taken(|| future.as_mut().poll(&mut context));
         let mut stand = self.stand();
         match (&*stand, polled) {
-            (Stand::Running { woken: true }, Poll::Pending) => {
-                *stand = Stand::Ready(future);
+            (Stand::Running { woken: true, had }, Poll::Pending) => {
+                let had = *had + more;
+                *stand = Stand::Ready(future, had);
                 drop(stand);
-                self.queue.push(Arc::clone(&self), Turn::Interrupted);
+                self.queue.push(Arc::clone(&self), had);
             }
-            (Stand::Running { woken: false }, Poll::Pending) => *stand = Stand::Waiting(future),
+            (Stand::Running { woken: false, .. }, Poll::Pending) => *stand = Stand::Waiting(future),
             _ => {
                 *stand = Stand::Over;
                 drop(stand);
@@ -98,11 +101,11 @@ impl Wake for Task {
         let mut stand = self.stand();
         match std::mem::replace(&mut *stand, Stand::Over) {
             Stand::Waiting(future) => {
-                *stand = Stand::Ready(future);
+                *stand = Stand::Ready(future, Duration::ZERO);
                 drop(stand);
-                self.queue.push(Arc::clone(&self), Turn::Rested);
+                self.queue.push(Arc::clone(&self), Duration::ZERO);
             }
-            Stand::Running { .. } => *stand = Stand::Running { woken: true },
+            Stand::Running { had, .. } => *stand = Stand::Running { woken: true, had },
             other => *stand = other,
         }
     }

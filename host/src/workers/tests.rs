@@ -6,9 +6,11 @@ use futures::FutureExt;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
-use super::queue::Turn;
 use super::task::Task;
 use super::*;
+
+/// As one who computes for long.
+const MUCH: Duration = Duration::from_secs(1);
 
 const NOW: Expected = Expected::Waited(Duration::ZERO);
 
@@ -16,14 +18,17 @@ fn group(name: &str) -> Arc<str> {
     Arc::from(name)
 }
 
-/// A guest that is found running at so many ticks.
-async fn run(ticks: u32) -> ThreadId {
-    for _ in 0..ticks {
-        found_running();
+/// A guest that is interrupted so often, each time when it has taken half of what is long.
+async fn run(times: u32) -> ThreadId {
+    for _ in 0..times {
+        take(LONG / 2);
         yield_now().await;
     }
     thread::current().id()
 }
+
+/// So often it turns out to be long.
+const OFTEN: u32 = 2;
 
 #[tokio::test]
 async fn a_short_computation_stays_and_a_long_one_leaves() {
@@ -36,19 +41,19 @@ async fn a_short_computation_stays_and_a_long_one_leaves() {
     );
     assert_eq!(
         workers
-            .compute(&group, &Arc::default(), NOW, run(LONG - 1))
+            .compute(&group, &Arc::default(), NOW, run(OFTEN - 1))
             .await,
         here
     );
     assert_ne!(
         workers
-            .compute(&group, &Arc::default(), NOW, run(LONG))
+            .compute(&group, &Arc::default(), NOW, run(OFTEN))
             .await,
         here
     );
     assert_ne!(
         workers
-            .compute(&group, &Arc::default(), NOW, run(100))
+            .compute(&group, &Arc::default(), NOW, run(3 * OFTEN))
             .await,
         here
     );
@@ -61,7 +66,7 @@ async fn what_waits_in_a_long_computation_wakes_it() {
     let (sender, receiver) = oneshot::channel();
     let waiting = Arc::clone(&told);
     let computation = workers.compute(&group("a"), &Arc::default(), NOW, async move {
-        run(LONG).await;
+        run(OFTEN).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
         sender.send(()).unwrap();
         waiting.notified().await;
@@ -80,8 +85,8 @@ async fn who_usually_takes_long_leaves_at_once_until_it_does_not() {
     let workers = Arc::new(Workers::start().unwrap());
     let (here, group, habit) = (thread::current().id(), group("a"), Arc::default());
     // More often than is forgiven.
-    for _ in 0..100 {
-        assert_ne!(workers.compute(&group, &habit, NOW, run(LONG)).await, here);
+    for _ in 0..30 {
+        assert_ne!(workers.compute(&group, &habit, NOW, run(OFTEN)).await, here);
     }
     assert_ne!(workers.compute(&group, &habit, NOW, run(0)).await, here);
     assert_eq!(workers.compute(&group, &habit, NOW, run(0)).await, here);
@@ -117,7 +122,7 @@ async fn a_computation_that_nobody_awaits_is_given_up() {
     let guard = Guard(Some(gone));
     let computation = workers.compute(&group("a"), &Arc::default(), NOW, async move {
         let _guard = guard;
-        run(LONG).await;
+        run(OFTEN).await;
         away.send(()).unwrap();
         loop {
             run(1).await;
@@ -136,7 +141,7 @@ async fn a_computation_that_nobody_awaits_is_given_up() {
 async fn a_panic_is_that_of_who_awaits() {
     let workers = Arc::new(Workers::start().unwrap());
     let computation = workers.compute(&group("a"), &Arc::default(), NOW, async {
-        run(LONG).await;
+        run(OFTEN).await;
         panic!("asked to");
     });
     let computation: Computation<()> = computation;
@@ -145,7 +150,7 @@ async fn a_panic_is_that_of_who_awaits() {
         .await;
     assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"asked to"));
     let after = workers.compute(&group("a"), &Arc::default(), NOW, async {
-        run(LONG).await;
+        run(OFTEN).await;
         1
     });
     assert_eq!(after.await, 1, "the threads are still there");
@@ -166,8 +171,7 @@ fn groups_take_turns_and_so_do_their_members() {
             context.waker().wake_by_ref();
             std::task::Poll::Pending
         });
-        let last = Turn::Interrupted;
-        tasks.push(Task::start(group(&name[..1]), &queue, last, future.boxed()));
+        tasks.push(Task::start(group(&name[..1]), &queue, MUCH, future.boxed()));
     }
     for _ in 0..12 {
         queue.next().unwrap().go_on();
@@ -177,30 +181,81 @@ fn groups_take_turns_and_so_do_their_members() {
 }
 
 #[test]
-fn who_was_not_interrupted_and_who_was_take_turns() {
+fn who_has_had_least_and_the_others_take_turns() {
     let queue = Arc::new(Queue::default());
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let start = |name: &'static str, last, rounds: usize| {
+    let start = |name: &'static str, had, rounds: usize| {
         let (order, done) = (Arc::clone(&order), AtomicUsize::new(0));
         let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
             order.lock().unwrap().push(name);
             if done.fetch_add(1, Ordering::Relaxed) + 1 == rounds {
                 return std::task::Poll::Ready(());
             }
+            take(LONG);
             context.waker().wake_by_ref();
             std::task::Poll::Pending
         });
-        Task::start(group("a"), &queue, last, future.boxed())
+        Task::start(group("a"), &queue, had, future.boxed())
     };
-    let _long = ["l1", "l2", "l3"].map(|name| start(name, Turn::Interrupted, 3));
-    let _short = ["s1", "s2"].map(|name| start(name, Turn::Rested, 1));
-    // Of these each looks short once.
-    let _new = start("n1", Turn::Rested, 2);
-    for _ in 0..13 {
+    let _long = ["l1", "l2", "l3"].map(|name| start(name, MUCH, 4));
+    let _short = ["s1", "s2"].map(|name| start(name, Duration::ZERO, 1));
+    let _middling = start("m1", LONG, 3);
+    for _ in 0..17 {
         queue.next().unwrap().go_on();
     }
     let order = order.lock().unwrap().join(" ");
-    assert_eq!(order, "s1 l1 s2 l2 n1 l3 l1 l2 n1 l3 l1 l2 l3");
+    assert_eq!(order, "s1 m1 s2 l1 m1 l2 m1 l3 l1 l2 l3 l1 l2 l3 l1 l2 l3");
+}
+
+#[test]
+fn who_is_interrupted_before_it_had_much_has_still_had_little() {
+    let queue = Arc::new(Queue::default());
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let start = |name: &'static str, had| {
+        let order = Arc::clone(&order);
+        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
+            order.lock().unwrap().push(name);
+            context.waker().wake_by_ref();
+            std::task::Poll::<()>::Pending
+        });
+        Task::start(group("a"), &queue, had, future.boxed())
+    };
+    let _others = ["a", "b", "c"].map(|name| start(name, LONG));
+    let _little = start("little", Duration::ZERO);
+    for _ in 0..6 {
+        queue.next().unwrap().go_on();
+    }
+    let order = order.lock().unwrap().join(" ");
+    assert_eq!(order, "little a little b little c");
+}
+
+#[test]
+fn who_has_waited_has_had_nothing() {
+    let queue = Arc::new(Queue::default());
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let told = Arc::new(Notify::new());
+    let long = || {
+        let order = Arc::clone(&order);
+        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
+            order.lock().unwrap().push("long");
+            context.waker().wake_by_ref();
+            std::task::Poll::<()>::Pending
+        });
+        Task::start(group("a"), &queue, MUCH, future.boxed())
+    };
+    let (waiting, after) = (Arc::clone(&told), Arc::clone(&order));
+    let waits = async move {
+        waiting.notified().await;
+        after.lock().unwrap().push("awake");
+    };
+    let _waits = Task::start(group("a"), &queue, MUCH, waits.boxed());
+    queue.next().unwrap().go_on();
+    let _long = [long(), long(), long()];
+    told.notify_one();
+    for _ in 0..2 {
+        queue.next().unwrap().go_on();
+    }
+    assert!(order.lock().unwrap().contains(&"awake"));
 }
 
 #[test]
@@ -208,7 +263,7 @@ fn a_group_is_behind_when_it_has_as_many_as_it_may() {
     let queue = Arc::new(Queue::default());
     let start = |name| {
         let task = std::future::pending().boxed();
-        Task::start(group(name), &queue, Turn::Rested, task)
+        Task::start(group(name), &queue, Duration::ZERO, task)
     };
     let _tasks = ["a", "a", "b"].map(start);
     assert!(queue.has("a", 2));
