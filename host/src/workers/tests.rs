@@ -60,6 +60,18 @@ async fn a_short_computation_stays_and_a_long_one_leaves() {
 }
 
 #[tokio::test]
+async fn who_is_interrupted_often_and_takes_next_to_nothing_stays() {
+    let workers = Arc::new(Workers::start().unwrap());
+    let computation = workers.compute(&group("a"), &Arc::default(), NOW, async {
+        for _ in 0..50 {
+            yield_now().await;
+        }
+        thread::current().id()
+    });
+    assert_eq!(computation.await, thread::current().id());
+}
+
+#[tokio::test]
 async fn what_waits_in_a_long_computation_wakes_it() {
     let workers = Arc::new(Workers::start().unwrap());
     let told = Arc::new(Notify::new());
@@ -205,6 +217,29 @@ fn who_has_had_least_and_the_others_take_turns() {
     }
     let order = order.lock().unwrap().join(" ");
     assert_eq!(order, "s1 m1 s2 l1 m1 l2 m1 l3 l1 l2 l3 l1 l2 l3 l1 l2 l3");
+}
+
+#[test]
+fn who_computes_on_is_soon_among_those_who_have_had_much() {
+    let queue = Arc::new(Queue::default());
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let start = |name: &'static str, had, more| {
+        let order = Arc::clone(&order);
+        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
+            order.lock().unwrap().push(name);
+            take(more);
+            context.waker().wake_by_ref();
+            std::task::Poll::<()>::Pending
+        });
+        Task::start(group("a"), &queue, had, future.boxed())
+    };
+    let _new = ["n1", "n2"].map(|name| start(name, Duration::ZERO, 2 * LONG));
+    let _others = ["o1", "o2"].map(|name| start(name, LONG, Duration::ZERO));
+    for _ in 0..5 {
+        queue.next().unwrap().go_on();
+    }
+    let order = order.lock().unwrap().join(" ");
+    assert_eq!(order, "n1 o1 n2 n1 o2");
 }
 
 #[test]
