@@ -2,14 +2,15 @@
 //!
 //! What serves must never wait for what computes. So a computation is polled where it is awaited only as long as it is
 //! short: one that is interrupted when it has had a core for [`LONG`] is handed over. There it is the kernel that keeps the
-//! cores free for short work, at once and not at the end of somebody's slice. Among themselves the long ones take turns:
-//! first group by group, so that who has a thousand of them gets no more than who has one; within each, who has had little does not wait
-//! until all who have had much had more.
+//! cores free for short work, at once and not at the end of somebody's slice. Among themselves the long ones share
+//! the time: each group has as much as any other, however many tasks it has; and within a group who has had little does not
+//! wait until all who have had much had more.
 
 mod computation;
 mod cpu;
 mod habit;
 mod lag;
+mod lines;
 mod priority;
 mod queue;
 mod task;
@@ -139,7 +140,5 @@ fn work(queue: &Queue, drivers: Option<&Handle>) {
         tracing::warn!(%error, "long turns run at the priority of short ones, which may have to wait for them");
     }
     let _driven = drivers.map(Handle::enter);
-    while let Some(task) = queue.next() {
-        task.go_on();
-    }
+    while queue.serve() {}
 }

@@ -1,13 +1,15 @@
 //! Whose turn it is.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::LONG;
+use super::lines::{Line, Lines};
 use super::task::Task;
 
-/// The tasks that could go on, by their groups.
+/// The tasks that could go on, by their groups. The next turn is that of the group that has had least of the cores.
 #[derive(Default)]
 pub(super) struct Queue {
     ready: Mutex<Ready>,
@@ -18,79 +20,35 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct Ready {
-    /// Of groups that have any.
-    tasks: HashMap<Arc<str>, Lines>,
-    /// The groups that have any, the next one first.
-    groups: VecDeque<Arc<str>>,
+    /// Those with tasks that are ready or have a core.
+    groups: HashMap<Arc<str>, Group>,
+    /// Those with tasks that are ready, by what they have had.
+    order: BTreeSet<(Duration, Arc<str>)>,
+    /// What the group had that was the next one last. Who comes anew begins there: it is owed nothing for its absence.
+    reached: Duration,
     closed: bool,
 }
 
-/// A group's ready tasks, by what they have had of a core since they began or last waited for something, or are expected to
-/// take; those of a kind in the order in which they came. Of those who have had least, and of the others, each are next in
-/// turn: who may soon be done does not wait until all who compute for long had more, and none of those waits for ever.
 #[derive(Default)]
-struct Lines {
-    lines: [VecDeque<Arc<Task>>; KINDS],
-    /// The last one was of those who have had least.
-    was_least: bool,
-    /// The kind that comes next among the others.
-    next: usize,
+struct Group {
+    lines: Lines<Arc<Task>>,
+    /// What it has had of the cores, counted as long as it has tasks here.
+    had: Duration,
+    /// How many of its tasks have a core.
+    running: usize,
 }
 
-/// Those of the first kind have had less than this, those of the next up to twice as much, and so on…
-const LEAST: Duration = Duration::from_millis(1);
-
-/// … and those of the last a quarter of a second or more.
-const KINDS: usize = 10;
-
-impl Lines {
-    fn push(&mut self, task: Arc<Task>, had: Duration) {
-        self.lines[kind(had)].push_back(task);
-    }
-
-    fn len(&self) -> usize {
-        self.lines.iter().map(VecDeque::len).sum()
-    }
-
-    fn take(&mut self) -> Option<Arc<Task>> {
-        let has_any = |kind: &usize| !self.lines[*kind].is_empty();
-        let least = (0..KINDS).find(has_any)?;
-        let mut others = (self.next..KINDS).chain(0..self.next);
-        let other = others.find(|kind| *kind != least && has_any(kind));
-        let kind = match other {
-            Some(other) if self.was_least => {
-                self.next = (other + 1) % KINDS;
-                other
-            }
-            _ => least,
-        };
-        self.was_least = kind == least;
-        self.lines[kind].pop_front()
-    }
-}
-
-/// Of a task that has had so much of a core.
-fn kind(had: Duration) -> usize {
-    let times = had.as_micros() / LEAST.as_micros();
-    let doublings = u128::BITS - times.leading_zeros();
-    (doublings as usize).min(KINDS - 1)
+/// A task whose turn it is.
+struct Turn {
+    task: Arc<Task>,
+    line: Line,
 }
 
 impl Queue {
-    /// The task comes after all others of its kind in its group. The group keeps its place, and a new one comes last.
+    /// The task comes after all others of its kind in its group; it has had so much.
     pub(super) fn push(&self, task: Arc<Task>, had: Duration) {
         let mut ready = self.ready();
-        let Ready { tasks, groups, .. } = &mut *ready;
-        let group = task.group();
-        match tasks.get_mut(group) {
-            Some(lines) => lines.push(task, had),
-            None => {
-                let group = Arc::clone(group);
-                groups.push_back(Arc::clone(&group));
-                let lines = tasks.entry(group).or_default();
-                lines.push(task, had);
-            }
-        }
+        ready.push(task, had);
         self.count.fetch_add(1, Ordering::Relaxed);
         drop(ready);
         self.more.notify_one();
@@ -101,16 +59,26 @@ impl Queue {
         self.count.load(Ordering::Relaxed) >= limit && self.ready().of(group) >= limit
     }
 
-    /// Waits for the first task of the next group; none when the queue is closed.
-    pub(super) fn next(&self) -> Option<Arc<Task>> {
+    /// Waits for the next task, and polls it once. False when the queue is closed.
+    pub(super) fn serve(&self) -> bool {
+        let Some(Turn { task, line }) = self.next() else {
+            return false;
+        };
+        let group = Arc::clone(task.group());
+        let took = task.go_on();
+        self.ready().had(&group, line, took);
+        true
+    }
+
+    fn next(&self) -> Option<Turn> {
         let mut ready = self.ready();
         loop {
             if ready.closed {
                 return None;
             }
-            if let Some(task) = ready.take() {
+            if let Some(turn) = ready.take() {
                 self.count.fetch_sub(1, Ordering::Relaxed);
-                return Some(task);
+                return Some(turn);
             }
             ready = self
                 .more
@@ -131,19 +99,73 @@ impl Queue {
 }
 
 impl Ready {
-    fn of(&self, group: &str) -> usize {
-        self.tasks.get(group).map_or(0, Lines::len)
+    fn push(&mut self, task: Arc<Task>, had: Duration) {
+        let name = Arc::clone(task.group());
+        let reached = self.reached;
+        let group = self.groups.entry(Arc::clone(&name));
+        let group = group.or_insert_with(|| Group {
+            had: reached,
+            ..Group::default()
+        });
+        group.lines.push(task, had);
+        self.order.insert((group.had, name));
     }
 
-    fn take(&mut self) -> Option<Arc<Task>> {
-        let group = self.groups.pop_front()?;
-        let lines = self.tasks.get_mut(&group)?;
-        let task = lines.take();
-        if lines.len() == 0 {
-            self.tasks.remove(&group);
-        } else {
-            self.groups.push_back(group);
+    fn of(&self, group: &str) -> usize {
+        self.groups.get(group).map_or(0, |group| group.lines.len())
+    }
+
+    fn take(&mut self) -> Option<Turn> {
+        let (had, name) = self.order.pop_first()?;
+        self.reached = had;
+        let group = self.groups.get_mut(&name)?;
+        let (task, line) = group.lines.take()?;
+        group.running += 1;
+        // As much as a turn may be, until it is known: others choose meanwhile.
+        group.had += LONG;
+        if group.lines.len() > 0 {
+            self.order.insert((group.had, name));
         }
-        task
+        Some(Turn { task, line })
+    }
+
+    /// A turn of the group is over.
+    fn had(&mut self, name: &Arc<str>, line: Line, took: Duration) {
+        let Some(group) = self.groups.get_mut(name) else {
+            return;
+        };
+        let before = (group.had, Arc::clone(name));
+        group.running -= 1;
+        group.had = (group.had + took).saturating_sub(LONG);
+        group.lines.had(line, took);
+        if self.order.remove(&before) {
+            self.order.insert((group.had, before.1));
+        } else if group.running == 0 {
+            self.groups.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_group_is_remembered_as_long_as_any_of_it_is_here() {
+        let queue = Arc::new(Queue::default());
+        let group = Arc::from("a");
+        let start = |()| {
+            let task = std::future::pending().boxed();
+            Task::start(Arc::clone(&group), &queue, Duration::ZERO, task)
+        };
+        let _tasks = [(); 2].map(start);
+        let mut ready = queue.ready();
+        let turns = [(); 2].map(|()| ready.take().unwrap());
+        for (turn, had) in turns.iter().zip([Some(2 * LONG), None]) {
+            ready.had(&group, turn.line, LONG);
+            assert_eq!(ready.groups.get(&group).map(|group| group.had), had);
+        }
     }
 }

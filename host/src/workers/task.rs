@@ -55,8 +55,8 @@ impl Task {
         drop(given_up);
     }
 
-    /// Polls it once.
-    pub(super) fn go_on(self: Arc<Self>) {
+    /// Polls it once, and says what that took of a core.
+    pub(super) fn go_on(self: Arc<Self>) -> Duration {
         let mut future = {
             let mut stand = self.stand();
             match std::mem::replace(&mut *stand, Stand::Over) {
@@ -67,7 +67,7 @@ impl Task {
                 // Given up while it was in the queue.
                 other => {
                     *stand = other;
-                    return;
+                    return Duration::ZERO;
                 }
             }
         };
@@ -89,6 +89,7 @@ impl Task {
                 drop(future);
             }
         }
+        more
     }
 
     fn stand(&self) -> MutexGuard<'_, Stand> {

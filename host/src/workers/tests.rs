@@ -168,129 +168,123 @@ async fn a_panic_is_that_of_who_awaits() {
     assert_eq!(after.await, 1, "the threads are still there");
 }
 
+/// A queue that this thread serves, and whom it served.
+#[derive(Default)]
+struct Shift {
+    queue: Arc<Queue>,
+    served: Arc<std::sync::Mutex<Vec<&'static str>>>,
+    tasks: Vec<Arc<Task>>,
+}
+
+impl Shift {
+    /// A task, in the group that its first letter names. It has had so much of a core, and takes so much at each of so many
+    /// turns.
+    fn add(&mut self, name: &'static str, had: Duration, takes: Duration, turns: usize) {
+        let (served, done) = (Arc::clone(&self.served), AtomicUsize::new(0));
+        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
+            served.lock().unwrap().push(name);
+            take(takes);
+            if done.fetch_add(1, Ordering::Relaxed) + 1 == turns {
+                return std::task::Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        });
+        let group = group(&name[..1]);
+        let task = Task::start(group, &self.queue, had, future.boxed());
+        self.tasks.push(task);
+    }
+
+    fn serve(&self, turns: usize) -> String {
+        for _ in 0..turns {
+            assert!(self.queue.serve());
+        }
+        self.served.lock().unwrap().join(" ")
+    }
+
+    /// How many turns those had whose names begin so.
+    fn turns(&self, start: &str) -> usize {
+        let served = self.served.lock().unwrap();
+        served.iter().filter(|name| name.starts_with(start)).count()
+    }
+}
+
+/// Who goes on for ever.
+const ENDLESS: usize = usize::MAX;
+
+/// One that takes nothing.
+const NOTHING: Duration = Duration::ZERO;
+
+/// A short while, as one that computes takes it.
+const SLICE: Duration = Duration::from_millis(4);
+
 #[test]
-fn groups_take_turns_and_so_do_their_members() {
-    let queue = Arc::new(Queue::default());
-    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let mut tasks = Vec::new();
+fn groups_have_the_same_time_however_many_their_members() {
+    let mut shift = Shift::default();
     for name in ["a1", "a2", "a3", "b1", "b2", "c1"] {
-        let (order, rounds) = (Arc::clone(&order), AtomicUsize::new(0));
-        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
-            order.lock().unwrap().push(name);
-            if rounds.fetch_add(1, Ordering::Relaxed) == 1 {
-                return std::task::Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            std::task::Poll::Pending
-        });
-        tasks.push(Task::start(group(&name[..1]), &queue, MUCH, future.boxed()));
+        shift.add(name, MUCH, SLICE, ENDLESS);
     }
-    for _ in 0..12 {
-        queue.next().unwrap().go_on();
+    // This one needs four times as many turns for as much.
+    shift.add("d1", MUCH, SLICE / 4, ENDLESS);
+    shift.serve(28);
+    for group in ["a", "b", "c"] {
+        let turns = shift.turns(group);
+        assert!((3..=5).contains(&turns), "{group} had {turns}");
     }
-    let order = order.lock().unwrap().join(" ");
-    assert_eq!(order, "a1 b1 c1 a2 b2 c1 a3 b1 a1 b2 a2 a3");
+    let turns = shift.turns("d");
+    assert!((13..=19).contains(&turns), "d had {turns}");
+    assert_eq!([shift.turns("a1"), shift.turns("b1")], [2, 2]);
 }
 
 #[test]
-fn who_has_had_least_and_the_others_take_turns() {
-    let queue = Arc::new(Queue::default());
-    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let start = |name: &'static str, had, rounds: usize| {
-        let (order, done) = (Arc::clone(&order), AtomicUsize::new(0));
-        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
-            order.lock().unwrap().push(name);
-            if done.fetch_add(1, Ordering::Relaxed) + 1 == rounds {
-                return std::task::Poll::Ready(());
-            }
-            take(LONG);
-            context.waker().wake_by_ref();
-            std::task::Poll::Pending
-        });
-        Task::start(group("a"), &queue, had, future.boxed())
-    };
-    let _long = ["l1", "l2", "l3"].map(|name| start(name, MUCH, 4));
-    let _short = ["s1", "s2"].map(|name| start(name, Duration::ZERO, 1));
-    let _middling = start("m1", LONG, 3);
-    for _ in 0..17 {
-        queue.next().unwrap().go_on();
-    }
-    let order = order.lock().unwrap().join(" ");
-    assert_eq!(order, "s1 m1 s2 l1 m1 l2 m1 l3 l1 l2 l3 l1 l2 l3 l1 l2 l3");
+fn a_group_that_comes_anew_is_owed_nothing() {
+    let mut shift = Shift::default();
+    shift.add("a1", MUCH, SLICE, ENDLESS);
+    shift.serve(20);
+    shift.add("b1", MUCH, SLICE, ENDLESS);
+    shift.serve(10);
+    let turns = shift.turns("b");
+    assert!((4..=6).contains(&turns), "b had {turns}");
 }
 
 #[test]
-fn who_computes_on_is_soon_among_those_who_have_had_much() {
-    let queue = Arc::new(Queue::default());
-    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let start = |name: &'static str, had, more| {
-        let order = Arc::clone(&order);
-        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
-            order.lock().unwrap().push(name);
-            take(more);
-            context.waker().wake_by_ref();
-            std::task::Poll::<()>::Pending
-        });
-        Task::start(group("a"), &queue, had, future.boxed())
-    };
-    let _new = ["n1", "n2"].map(|name| start(name, Duration::ZERO, 2 * LONG));
-    let _others = ["o1", "o2"].map(|name| start(name, LONG, Duration::ZERO));
-    for _ in 0..5 {
-        queue.next().unwrap().go_on();
-    }
-    let order = order.lock().unwrap().join(" ");
-    assert_eq!(order, "n1 o1 n2 n1 o2");
+fn who_computes_on_has_had_more() {
+    let mut shift = Shift::default();
+    shift.add("gone on", NOTHING, LONG, ENDLESS);
+    shift.serve(1);
+    shift.add("gnew", LONG / 2, NOTHING, 1);
+    assert_eq!(shift.serve(1), "gone on gnew");
 }
 
 #[test]
 fn who_is_interrupted_before_it_had_much_has_still_had_little() {
-    let queue = Arc::new(Queue::default());
-    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let start = |name: &'static str, had| {
-        let order = Arc::clone(&order);
-        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
-            order.lock().unwrap().push(name);
-            context.waker().wake_by_ref();
-            std::task::Poll::<()>::Pending
-        });
-        Task::start(group("a"), &queue, had, future.boxed())
-    };
-    let _others = ["a", "b", "c"].map(|name| start(name, LONG));
-    let _little = start("little", Duration::ZERO);
-    for _ in 0..6 {
-        queue.next().unwrap().go_on();
+    let mut shift = Shift::default();
+    for name in ["ga", "gb", "gc"] {
+        shift.add(name, LONG, SLICE, ENDLESS);
     }
-    let order = order.lock().unwrap().join(" ");
-    assert_eq!(order, "little a little b little c");
+    shift.add("glittle", NOTHING, NOTHING, ENDLESS);
+    shift.serve(20);
+    let turns = shift.turns("glittle");
+    assert!(turns > 10, "it had {turns}");
 }
 
 #[test]
 fn who_has_waited_has_had_nothing() {
-    let queue = Arc::new(Queue::default());
-    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let told = Arc::new(Notify::new());
-    let long = || {
-        let order = Arc::clone(&order);
-        let future = std::future::poll_fn(move |context: &mut std::task::Context<'_>| {
-            order.lock().unwrap().push("long");
-            context.waker().wake_by_ref();
-            std::task::Poll::<()>::Pending
-        });
-        Task::start(group("a"), &queue, MUCH, future.boxed())
-    };
-    let (waiting, after) = (Arc::clone(&told), Arc::clone(&order));
+    let mut shift = Shift::default();
+    let (told, awake) = (Arc::new(Notify::new()), Arc::clone(&shift.served));
+    let waiting = Arc::clone(&told);
     let waits = async move {
         waiting.notified().await;
-        after.lock().unwrap().push("awake");
+        awake.lock().unwrap().push("gawake");
     };
-    let _waits = Task::start(group("a"), &queue, MUCH, waits.boxed());
-    queue.next().unwrap().go_on();
-    let _long = [long(), long(), long()];
-    told.notify_one();
-    for _ in 0..2 {
-        queue.next().unwrap().go_on();
+    let task = Task::start(group("g"), &shift.queue, MUCH, waits.boxed());
+    shift.tasks.push(task);
+    shift.serve(1);
+    for name in ["g1", "g2", "g3"] {
+        shift.add(name, MUCH, NOTHING, ENDLESS);
     }
-    assert!(order.lock().unwrap().contains(&"awake"));
+    told.notify_one();
+    assert_eq!(shift.serve(1), "gawake");
 }
 
 #[test]
@@ -304,6 +298,6 @@ fn a_group_is_behind_when_it_has_as_many_as_it_may() {
     assert!(queue.has("a", 2));
     assert!(!queue.has("a", 3));
     assert!(!queue.has("b", 2), "others do not count");
-    queue.next().unwrap().go_on();
+    assert!(queue.serve());
     assert!(!queue.has("a", 2), "one that waits does not count");
 }
