@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("ids", 0),
     ("jail", 0),
     ("clock", 0),
+    ("shares", 0),
     ("workers", 0),
 ];
 

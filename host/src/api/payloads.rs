@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::error::{ApiError, Code};
 use crate::ids::TenantId;
+use crate::shares;
 
 /// What there is of it. Cheap to clone.
 #[derive(Clone)]
@@ -76,7 +77,7 @@ impl Room {
         match tenant {
             None => self.all / 4,
             Some(tenant) if *tenant == TenantId::local() => self.all,
-            Some(_) => self.all - self.all / 4,
+            Some(_) => shares::most(self.all),
         }
     }
 

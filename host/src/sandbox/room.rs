@@ -12,10 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// A group may have so many times what is free: three quarters of everything when it is the only one, and less the more
-/// others there are. Something is always left for another. (Known of switches as dynamic thresholds, where queues share a
-/// buffer: A. K. Choudhury and E. L. Hahne, 1998.)
-const TIMES_FREE: u64 = 3;
+use crate::shares;
 
 /// How much the server holds, and how much it may.
 #[derive(Debug)]
@@ -154,12 +151,14 @@ impl Group {
         // When nothing is free, it is not for this group's having too much.
         match room.slots.saturating_sub(room.all.cells()) {
             0 => return Ok(()),
-            free if cells >= TIMES_FREE * free => return Err(NoRoom::OwnCells { cells }),
+            free if !shares::leaves_enough(cells + 1, free) => {
+                return Err(NoRoom::OwnCells { cells });
+            }
             _ => {}
         }
-        match self.resident() >= TIMES_FREE.saturating_mul(room.free()) {
-            true => Err(NoRoom::OwnMemory),
-            false => Ok(()),
+        match shares::leaves_enough(self.resident(), room.free()) {
+            true => Ok(()),
+            false => Err(NoRoom::OwnMemory),
         }
     }
 

@@ -10,9 +10,7 @@ use tokio::sync::Notify;
 use super::Shared;
 use crate::ids::{SessionKey, TenantId};
 use crate::journal::{self, Loaded, Weighed};
-
-/// A tenant may have so many times what is free, as it may of the server's memory.
-const TIMES_FREE: u64 = 3;
+use crate::shares;
 
 /// Less than this many bytes is read by whoever wants it.
 const LIGHT: u64 = 256 << 10;
@@ -64,7 +62,7 @@ impl Passages {
     pub(super) async fn one(self: &Arc<Self>, tenant: &TenantId, bytes: u64) -> Passage {
         let most = match *tenant == TenantId::local() {
             true => self.all,
-            false => self.all - self.all / (TIMES_FREE + 1),
+            false => shares::most(self.all),
         };
         let mut passage = self.none(tenant);
         loop {
@@ -94,7 +92,7 @@ impl Passage {
             return false;
         };
         let own = taken.by.get(&self.tenant).copied().unwrap_or_default() + more;
-        if self.tenant != TenantId::local() && own.div_ceil(TIMES_FREE) > left {
+        if self.tenant != TenantId::local() && !shares::leaves_enough(own, left) {
             return false;
         }
         taken.all += more;

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// An address may have so many times what is free: three quarters of all when it is the only one.
-const TIMES_FREE: usize = 3;
+use crate::shares;
 
 /// Connections by the address that they come from. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +38,7 @@ impl Held {
     pub(super) fn leaves_room(&self, free: usize) -> bool {
         let counts = self.addresses.counts();
         let own = counts.get(&self.address).copied().unwrap_or_default();
-        own <= 1 || own <= TIMES_FREE.saturating_mul(free)
+        own <= 1 || shares::leaves_enough(own as u64, free as u64)
     }
 }
 
