@@ -185,7 +185,7 @@ impl Server {
 
         let router = api::router(Arc::new(api));
         // As long as there are no keys, all callers are one user.
-        let strangers = Box::new(move || tenants.keyed());
+        let strangers = Arc::new(move || tenants.keyed());
         let listening = Listening::start(listener, router, &config.server, certificates, strangers)
             .map_err(listen_error)?;
         Ok(Server {

@@ -1,7 +1,7 @@
 //! H6: frames of HTTP/2 that no client of good faith sends. They are written by hand, byte by byte.
 
 use super::{LOW, stage};
-use crate::harness::{Authority, Host, PROBE, Raw, Witness};
+use crate::harness::{Authority, Host, PROBE, Raw, Witness, eventually};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -296,5 +296,62 @@ async fn h6_a_stream_that_nobody_reads_is_reset_and_the_others_are_served() {
     rude.is_served(7).await;
     witness.answers().await;
     drop(rude);
+    witness.survived(&host).await;
+}
+
+#[tokio::test]
+async fn h6_streams_of_many_connections_leave_some_for_others() {
+    let host = Host::builder()
+        .config("[server]\nmax_all_streams = 12\n")
+        .start();
+    let client = host.guest("somebody", "").await;
+    let agent = client.deploy("probe", PROBE).await;
+    let witness = Witness::of(&host, &agent).await;
+    // Each is answered, and none can be done: the client takes no byte of any body.
+    let no_window = [0, 4, 0, 0, 0, 0];
+    let (mut greedy, mut served, mut refused) = (Vec::new(), 0, 0);
+    for _ in 0..2 {
+        let mut rude = Rude::begin(Raw::open(&host).await, &no_window).await;
+        for stream in (1..20).step_by(2) {
+            let flags = END_HEADERS | END_STREAM;
+            assert!(rude.send(HEADERS, flags, stream, &ready()).await);
+        }
+        let mut answered = 0;
+        while answered < 10 {
+            let frame = rude.next().await.expect("the connection is kept");
+            match frame.kind {
+                HEADERS => served += 1,
+                RST_STREAM => {
+                    assert_eq!(frame.payload, [0, 0, 0, REFUSED_STREAM]);
+                    refused += 1;
+                }
+                _ => continue,
+            }
+            answered += 1;
+        }
+        greedy.push(rude);
+    }
+    assert_eq!((served, refused), (9, 11));
+    let other = Raw::open_from(&host, [127, 0, 0, 2]).await;
+    Rude::begin(other, &[]).await.is_served(1).await;
+    // A connection of HTTP/1 has its place as such.
+    let mut plain = Raw::open(&host).await;
+    let ask = "GET /healthz/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    assert!(plain.send(ask).await && plain.some().await.is_some());
+
+    drop(greedy);
+    eventually("room for another", || async {
+        let mut rude = Rude::begin(Raw::open(&host).await, &[]).await;
+        let flags = END_HEADERS | END_STREAM;
+        assert!(rude.send(HEADERS, flags, 1, &ready()).await);
+        loop {
+            match rude.next().await.expect("the connection is kept").kind {
+                HEADERS => return Some(()),
+                RST_STREAM => return None,
+                _ => {}
+            }
+        }
+    })
+    .await;
     witness.survived(&host).await;
 }

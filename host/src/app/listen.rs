@@ -2,12 +2,14 @@
 //!
 //! What one client does, or leaves undone, must cost the others nothing: every wait for a client has an end. The waits of a
 //! connection are in [`meter`], those of bytes on their way out in [`socket`] and [`outgoing`], that of a body in [`incoming`].
+//! How many there are of anything, and how many of them one address has, is in [`places`].
 
 mod addresses;
 mod connection;
 mod incoming;
 mod meter;
 mod outgoing;
+mod places;
 mod socket;
 pub mod tls;
 
@@ -18,12 +20,13 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use self::addresses::{Addresses, Held};
 use self::connection::Door;
+use self::places::Places;
+pub(super) use self::places::Strangers;
 use self::tls::Certificates;
 use crate::config;
 
@@ -90,11 +93,9 @@ impl Listening {
         let encrypted = certificates.is_some();
         let port = Port {
             listener,
-            room: Arc::new(Semaphore::new(room(config.max_connections.get()))),
+            places: Places::new(room(config.max_connections.get()), Arc::clone(&strangers)),
             orders: orders.clone(),
-            addresses: Addresses::default(),
-            strangers,
-            door: Arc::new(Door::new(router, config, certificates)),
+            door: Arc::new(Door::new(router, config, certificates, strangers)),
             connections: connections.clone(),
         };
         Ok(Self {
@@ -146,34 +147,10 @@ pub(super) fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// What accepts.
 struct Port {
     listener: TcpListener,
-    room: Arc<Semaphore>,
+    places: Places,
     orders: watch::Sender<Order>,
-    addresses: Addresses,
-    strangers: Strangers,
     door: Arc<Door>,
     connections: TaskTracker,
-}
-
-/// Whether whoever connects may be anybody.
-pub(super) type Strangers = Box<dyn Fn() -> bool + Send + Sync>;
-
-/// What a connection has of the room.
-#[derive(Debug)]
-struct Place {
-    _room: OwnedSemaphorePermit,
-    _held: Held,
-}
-
-#[cfg(test)]
-impl Place {
-    /// The only one that there is.
-    fn alone() -> Self {
-        let room = Arc::new(Semaphore::new(1)).try_acquire_owned();
-        Self {
-            _room: room.expect("there is one"),
-            _held: Addresses::default().hold(std::net::Ipv4Addr::LOCALHOST.into()),
-        }
-    }
 }
 
 impl Port {
@@ -184,8 +161,7 @@ impl Port {
             loop {
                 let room = self.room().await;
                 let (stream, address) = self.accept().await;
-                let held = self.addresses.hold(address.ip());
-                if (self.strangers)() && !held.leaves_room(self.room.available_permits()) {
+                let Some(place) = self.places.give(room, address.ip()) else {
                     if refused.elapsed() >= MAKE_ROOM {
                         tracing::warn!(
                             "connections are refused: one address has as many as leave room for others"
@@ -194,10 +170,6 @@ impl Port {
                         refused = Instant::now();
                     }
                     continue;
-                }
-                let place = Place {
-                    _room: room,
-                    _held: held,
                 };
                 let door = Arc::clone(&self.door);
                 let mut orders = self.orders.subscribe();
@@ -216,7 +188,7 @@ impl Port {
     /// Room for one more. Whoever comes meanwhile waits in the system's queue.
     async fn room(&self) -> OwnedSemaphorePermit {
         loop {
-            let room = Arc::clone(&self.room);
+            let room = Arc::clone(self.places.room());
             if let Ok(room) = room.clone().try_acquire_owned() {
                 return room;
             }
@@ -272,10 +244,7 @@ fn concerns_one_connection(error: &std::io::Error) -> bool {
 fn room(wanted: usize) -> usize {
     let granted = descriptors().saturating_sub(RESERVED_DESCRIPTORS);
     let granted = usize::try_from(granted).unwrap_or(usize::MAX);
-    wanted
-        .min(granted)
-        .max(FEWEST_CONNECTIONS.min(wanted))
-        .min(Semaphore::MAX_PERMITS)
+    wanted.min(granted).max(FEWEST_CONNECTIONS.min(wanted))
 }
 
 /// How many file descriptors this process may have. What it may allow itself, it does: the usual bound is there for programs

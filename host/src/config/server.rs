@@ -34,6 +34,9 @@ pub struct Server {
     pub write_timeout_seconds: NonZeroU64,
     /// How many requests one HTTP/2 connection has at a time. 250 by default.
     pub max_streams: NonZeroU32,
+    /// How many all of them have together; one more is refused before anything of it is read, and clients try it again.
+    /// 10,000 by default. On a server with keys one address has three quarters of them at most, as of connections.
+    pub max_all_streams: NonZeroUsize,
     /// Memory for payloads that are being received or worked on, in MiB; what would need more is refused with 429. A tenant
     /// has three quarters of it at most. By default an eighth of what the machine or its container has, and at least 256.
     pub payload_mib: Option<NonZeroU64>,
@@ -100,6 +103,7 @@ impl Default for Server {
             body_grace_seconds: seconds(20),
             write_timeout_seconds: seconds(60),
             max_streams: number(250),
+            max_all_streams: count(10_000),
             payload_mib: None,
             sandbox: jail::Mode::default(),
             tls: None,
@@ -152,6 +156,7 @@ mod tests {
             "max_header_bytes = 100",
             "max_header_bytes = 2000000",
             "max_streams = 0",
+            "max_all_streams = 0",
             "[tls]\ncertificate = \"a.pem\"",
         ] {
             assert!(toml::from_str::<Server>(text).is_err(), "{text}");

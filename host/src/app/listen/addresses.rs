@@ -1,4 +1,4 @@
-//! Who holds how many connections: no address has so many that nothing is left for the next one.
+//! Who holds how many places: no address has so many that nothing is left for the next one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::shares;
 
-/// Connections by the address that they come from. Cheap to clone.
+/// Places by the address that their owners come from. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// One connection of an address, as long as this lives.
+/// One place of an address, as long as this lives.
 #[derive(Debug)]
 pub(super) struct Held {
     addresses: Addresses,
@@ -34,6 +34,10 @@ impl Addresses {
 }
 
 impl Held {
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Whether its address leaves enough of what is free for others. The first from an address always does.
     pub(super) fn leaves_room(&self, free: usize) -> bool {
         let counts = self.addresses.counts();

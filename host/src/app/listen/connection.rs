@@ -1,7 +1,7 @@
 //! One connection, from the handshake to its end.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -25,12 +25,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsAcceptor;
 
+use super::Order;
 use super::incoming::{GivenUp, Pace, Paced};
 use super::meter::{Meter, Waits};
 use super::outgoing::{Outgoing, Streams};
+use super::places::{Place, Places, Strangers};
 use super::socket::Socket;
 use super::tls::Certificates;
-use super::{Order, Place};
 use crate::{api, config};
 
 /// The first byte of whoever speaks TLS.
@@ -66,6 +67,8 @@ pub(super) struct Door {
     waits: Waits,
     write_timeout: Duration,
     rules: Arc<Rules>,
+    /// Of requests on connections of HTTP/2, of which each carries many.
+    requests: Arc<Places>,
 }
 
 /// What holds for every request.
@@ -81,6 +84,7 @@ impl Door {
         router: Router,
         config: &config::Server,
         certificates: Option<Arc<Certificates>>,
+        strangers: Strangers,
     ) -> Self {
         let header_bytes = config.max_header_bytes.get();
         let max_header_bytes = usize::try_from(header_bytes).unwrap_or(usize::MAX);
@@ -121,6 +125,7 @@ impl Door {
                 max_headers,
                 max_header_bytes,
             }),
+            requests: Arc::new(Places::new(config.max_all_streams.get(), strangers)),
         }
     }
 
@@ -132,9 +137,10 @@ impl Door {
         mut orders: watch::Receiver<Order>,
     ) {
         let meter = Arc::new(Meter::new(self.waits));
+        let address = place.address();
         let socket = Socket::new(stream, place, Arc::clone(&meter), self.write_timeout);
         let Some(certificates) = &self.certificates else {
-            return self.serve(socket, &meter, &mut orders).await;
+            return self.serve(socket, address, &meter, &mut orders).await;
         };
         let shaken = tokio::select! {
             shaken = tokio::time::timeout(self.waits.head, shake_hands(socket, certificates)) => shaken,
@@ -142,23 +148,31 @@ impl Door {
         };
         if let Ok(Some(stream)) = shaken {
             meter.begin();
-            self.serve(stream, &meter, &mut orders).await;
+            self.serve(stream, address, &meter, &mut orders).await;
         }
     }
 
     async fn serve(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: IpAddr,
         meter: &Arc<Meter>,
         orders: &mut watch::Receiver<Order>,
     ) {
         let (rules, own) = (Arc::clone(&self.rules), Arc::clone(meter));
+        let requests = Arc::clone(&self.requests);
         let service = service_fn(move |request| {
             let open = own.request(request.version());
+            let place = match request.version() {
+                Version::HTTP_2 => requests.try_give(address).map(Some),
+                // It has that of its connection.
+                _ => Some(None),
+            };
             let (rules, meter) = (Arc::clone(&rules), Arc::clone(&own));
             async move {
+                let place = place.ok_or(Refused)?;
                 let answer = rules.answer(request, &meter).await;
-                Ok::<_, Infallible>(answer.map(|body| Outgoing::new(body, open)))
+                Ok::<_, h2::Error>(answer.map(|body| Outgoing::new(body, open, place)))
             }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
@@ -180,6 +194,15 @@ impl Door {
                 },
             }
         }
+    }
+}
+
+/// A request that was not looked at, which its client may repeat (RFC 9113, section 8.7).
+struct Refused;
+
+impl From<Refused> for h2::Error {
+    fn from(_: Refused) -> Self {
+        h2::Reason::REFUSED_STREAM.into()
     }
 }
 
@@ -316,8 +339,9 @@ mod tests {
         let router = Router::new()
             .route("/panic", get(panics))
             .route("/fine", get(|| async { "this is fine" }));
-        let door = Door::new(router, &config::Server::default(), None);
-        let place = Place::alone();
+        let door = Door::new(router, &config::Server::default(), None, Arc::new(|| false));
+        let place = Places::new(1, Arc::new(|| false));
+        let place = place.try_give([127, 0, 0, 1].into()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap())
             .await

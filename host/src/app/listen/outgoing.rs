@@ -14,6 +14,7 @@ use hyper::rt::Executor;
 use tokio::time::Instant;
 
 use super::meter::Request;
+use super::places::Place;
 
 /// The largest piece of a multiplexed answer, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -79,17 +80,18 @@ where
     }
 }
 
-/// The body of an answer, whose request is open as long as it is there.
+/// The body of an answer, whose request is open, and has its place, as long as it is there.
 pub(super) struct Outgoing {
     body: AxumBody,
     /// What of a piece that was too large has not left yet.
     rest: Bytes,
     offer: Option<Arc<Offer>>,
     _request: Request,
+    _place: Option<Place>,
 }
 
 impl Outgoing {
-    pub(super) fn new(body: AxumBody, request: Request) -> Self {
+    pub(super) fn new(body: AxumBody, request: Request, place: Option<Place>) -> Self {
         let offer = Offer::of_stream();
         // A client that takes nothing from the beginning does not even let the first piece be asked for.
         if let Some(offer) = &offer {
@@ -100,6 +102,7 @@ impl Outgoing {
             rest: Bytes::new(),
             offer,
             _request: request,
+            _place: place,
         }
     }
 }

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::Place;
 use super::meter::Meter;
+use super::places::Place;
 
 /// How long a client that was refused may go on sending before it is hung up on.
 const LINGER: Duration = Duration::from_secs(2);
