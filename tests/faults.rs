@@ -287,3 +287,15 @@ async fn a_broken_agent_does_not_disturb_a_tutorial_beside_it() {
         reply.assert_refused(424, "RuntimeClientError", "100 ms of CPU time");
     }
 }
+
+#[tokio::test]
+async fn who_replaces_the_executable_leaves_the_server_that_runs_whole() {
+    let host = Host::builder()
+        .prelude("cp \"$0\" own; exec ./own \"$@\"")
+        .start();
+    let own = host.folder().join("own");
+    std::fs::remove_file(&own).expect("it is ours");
+    std::fs::write(&own, "another edition").expect("the folder is writable");
+    let session = host.deploy("probe", PROBE).await.session("one");
+    assert_eq!(session.count().await, 1);
+}

@@ -61,6 +61,7 @@ impl Child<'_> {
     pub(super) async fn run(self, input: File, output: File) -> Result<Outcome, Error> {
         let mut command = tokio::process::Command::new(self.program);
         command
+            .arg0("kellion")
             .args(self.arguments)
             // Its end is that of the thread that starts this, and workers of the runtime last as long as it does.
             .args(["--server", &std::process::id().to_string()])

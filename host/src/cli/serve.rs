@@ -167,7 +167,13 @@ fn own_config(args: &Args) -> Result<Config, Failure> {
     Ok(config)
 }
 
+/// The executable that runs, which is not the one at its path any more when an upgrade has replaced that: what another
+/// edition compiles is not loaded.
 fn compiler() -> Result<PathBuf, Failure> {
+    const RUNNING: &str = "/proc/self/exe";
+    if cfg!(target_os = "linux") && std::fs::metadata(RUNNING).is_ok() {
+        return Ok(RUNNING.into());
+    }
     std::env::current_exe().map_err(|error| {
         Failure::new("cannot find the server's own executable, which compiles agents")
             .because(&error)
