@@ -96,8 +96,8 @@ async fn what_waits_in_a_long_computation_wakes_it() {
 async fn who_usually_takes_long_leaves_at_once_until_it_does_not() {
     let workers = Arc::new(Workers::start().unwrap());
     let (here, group, habit) = (thread::current().id(), group("a"), Arc::default());
-    // More often than is forgiven.
-    for _ in 0..30 {
+    // More often than is forgiven, also on a machine that has much else to do.
+    for _ in 0..60 {
         assert_ne!(workers.compute(&group, &habit, NOW, run(OFTEN)).await, here);
     }
     assert_ne!(workers.compute(&group, &habit, NOW, run(0)).await, here);
