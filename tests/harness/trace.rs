@@ -15,7 +15,7 @@ use super::Host;
 /// Where the package puts it, and where the tests look.
 const STRACE: &str = "/usr/bin/strace";
 
-/// How often it is looked whether it has let go.
+/// How often it is looked whether it has let go, or whether a thread has its name, 20 ms apart.
 const PATIENCE: usize = 100;
 
 /// Whose system calls are meant.
@@ -109,18 +109,23 @@ impl Drop for Trace {
     }
 }
 
-/// The number of the thread of this name.
+/// The number of the thread of this name. A thread gives itself its name when it first runs, which can be after the
+/// server answers.
 fn thread_of(host: &Host, name: &str) -> String {
     let threads = format!("/proc/{}/task", host.process_id());
-    let threads = fs::read_dir(threads).expect("the server runs");
-    let mut named = threads.filter_map(|thread| {
-        let thread = thread.ok()?;
-        let is_named = fs::read_to_string(thread.path().join("comm")).ok()?.trim() == name;
-        is_named.then(|| thread.file_name().to_string_lossy().into_owned())
-    });
-    named
-        .next()
-        .unwrap_or_else(|| panic!("the server has no thread {name}"))
+    for _ in 0..PATIENCE {
+        let threads = fs::read_dir(&threads).expect("the server runs");
+        let mut named = threads.filter_map(|thread| {
+            let thread = thread.ok()?;
+            let is_named = fs::read_to_string(thread.path().join("comm")).ok()?.trim() == name;
+            is_named.then(|| thread.file_name().to_string_lossy().into_owned())
+        });
+        if let Some(thread) = named.next() {
+            return thread;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the server has no thread {name}");
 }
 
 /// How many calls of each name the busiest thread made: faults are counted for each thread and each name by itself.
