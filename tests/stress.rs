@@ -164,8 +164,8 @@ async fn another_tenants_session_counts_on_whatever_the_others_do() {
         "KELLION_STRESS_SEED={seed} KELLION_STRESS_STEPS={steps} KELLION_STRESS_CLIENTS={clients}"
     );
     let host = Host::builder().config(CONFIG).start();
-    // All ask as fast as they are answered, and many clients have many sessions.
-    let often = "[quotas]\nrequests_per_second = 1000000\nsessions = 1000000\n";
+    // All ask as fast as they are answered, and many clients have many sessions and agents.
+    let often = "[quotas]\nrequests_per_second = 1000000\nsessions = 1000000\nagents = 1000000\n";
     let peaceful = host.guest("peaceful", often).await;
     let stranger = host.guest("stranger", often).await;
     let counter = peaceful.deploy("peaceful", PROBE).await;
