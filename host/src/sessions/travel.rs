@@ -3,30 +3,26 @@
 //! All of it starts from the journal's records alone, and none of it touches the session that they are of: that may run
 //! meanwhile, or be over.
 
+mod again;
+mod chronicle;
+mod fork;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::ser::Error as _;
-use serde::{Serialize, Serializer};
-
-use super::difference::{self, Difference};
-use super::directory::NotAsleep;
-use super::labour::{Labour, Work};
-use super::life;
 use super::passage::Passage;
 use super::past::{Past, PastTurn};
-use super::replay::{self, Replayed};
-use super::state::EndReason;
 use super::{Sessions, Shared, TurnError};
-use crate::agents::{Deployment, NotServing};
-use crate::contract::log::Level;
-use crate::ids::{AgentId, Digest, SessionId, SessionKey, TenantId, Version};
-use crate::journal::{
-    self, Damage, Durability, Forked, Incarnation, Outcome, Record, Seq, Sequenced, Started, State,
-    Transcript, Writer,
-};
-use crate::sandbox::{Birth, Cell, Fault, LogSink, Seed};
+use crate::agents::NotServing;
+use crate::ids::{SessionId, SessionKey, Version};
+use crate::journal::{self, Damage, Durability, Incarnation, Record, Transcript};
+use crate::sandbox::Fault;
 use crate::tenants::Policy;
+use again::tell_again;
+pub use again::{Replay, ReplayedTurn, Verdict};
+pub use chronicle::{Chronicle, Line};
+pub use fork::Fork;
+use fork::copy;
 
 /// Why there is no journey through time.
 #[derive(Debug, thiserror::Error)]
@@ -97,128 +93,6 @@ pub enum TravelError {
     Journal(#[from] journal::Error),
 }
 
-/// One life of a session as it was recorded.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Chronicle {
-    /// Who owns it.
-    pub tenant: TenantId,
-    /// Whose session it is.
-    pub agent: AgentId,
-    /// The caller's name for it.
-    pub session: SessionId,
-    /// Which of its lives.
-    pub incarnation: Incarnation,
-    /// Where that stands.
-    pub state: State,
-    /// What its records survive.
-    pub durability: Durability,
-    /// The version that it runs on; none when its start cannot be read.
-    pub version: Option<Version>,
-    /// The component of that version; none likewise.
-    pub artifact: Option<Digest>,
-    /// The first record that is kept behind the start, when those between are not kept any more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trimmed: Option<Seq>,
-    /// Where its records are not as they were written; those before are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub damage: Option<Damage>,
-    /// In order.
-    pub records: Vec<Line>,
-}
-
-/// A record and its place. In JSON one object, with the members that are stored, and `seq`.
-#[derive(Debug)]
-pub struct Line {
-    record: Sequenced<Record>,
-    /// Whether the seed is left out.
-    secret: bool,
-}
-
-impl Serialize for Line {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Whole<'a> {
-            seq: Seq,
-            #[serde(flatten)]
-            record: &'a Record,
-        }
-        let Sequenced { seq, record } = &self.record;
-        let whole = Whole { seq: *seq, record };
-        if !self.secret || !matches!(record, Record::Started(_)) {
-            return whole.serialize(serializer);
-        }
-        let mut without = serde_json::to_value(&whole).map_err(S::Error::custom)?;
-        if let Some(members) = without.as_object_mut() {
-            members.remove("seed");
-        }
-        without.serialize(serializer)
-    }
-}
-
-/// A session that was made of another's turns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fork {
-    /// Whose session it is, as the other.
-    pub agent: AgentId,
-    /// Its id.
-    pub session: SessionId,
-    /// The last turn that it has; its next is the one after.
-    pub turn: u64,
-    /// The version that it runs on, as the other.
-    pub version: Version,
-}
-
-/// What came of telling a session's turns again.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Replay {
-    /// Whose session it is.
-    pub agent: AgentId,
-    /// The session.
-    pub session: SessionId,
-    /// Which of its lives.
-    pub incarnation: Incarnation,
-    /// The version that the turns were recorded on.
-    pub recorded_version: Version,
-    /// The version that they were replayed on.
-    pub version: Version,
-    /// Whether nothing differs.
-    pub matches: bool,
-    /// Where the records end too early, as far as they are not as they were written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub damage: Option<Damage>,
-    /// In order. Of one turn, when it was asked for, and those before it that differ: its memory is theirs.
-    pub turns: Vec<ReplayedTurn>,
-}
-
-/// What came of telling one turn again.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ReplayedTurn {
-    /// Its number.
-    pub turn: u64,
-    /// The outcome.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-}
-
-/// Whether a turn is what it was.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "status", rename_all = "kebab-case")]
-pub enum Verdict {
-    /// It asks and answers the same.
-    Matches,
-    /// It does not.
-    Differs {
-        /// What, in order; the last is the one that it could not go on after, if there was one.
-        differences: Vec<Difference>,
-    },
-    /// It was not replayed: it broke when it was recorded, or was given up, and left no mark on the session.
-    Undone,
-    /// It was not replayed: one before it could not go on.
-    Unreached,
-}
-
 impl Sessions {
     /// Waits until a session may be whole in memory: an account has so much of that, and so has the server.
     pub async fn passage(&self, key: &SessionKey) -> Result<Passage, TravelError> {
@@ -233,7 +107,7 @@ impl Sessions {
         incarnation: Option<Incarnation>,
     ) -> Result<Chronicle, TravelError> {
         let transcript = transcript(&self.0, key, incarnation).await?;
-        Ok(chronicle(key, transcript, true))
+        Ok(Chronicle::new(key, transcript, true))
     }
 
     /// The same with the seed, so that nothing is missing: as secret as the session itself.
@@ -243,7 +117,7 @@ impl Sessions {
         incarnation: Option<Incarnation>,
     ) -> Result<Chronicle, TravelError> {
         let transcript = transcript(&self.0, key, incarnation).await?;
-        Ok(chronicle(key, transcript, false))
+        Ok(Chronicle::new(key, transcript, false))
     }
 
     /// Begins a session, of a random id when none is given, that is where this one was after `turn`. It rests in the journal
@@ -320,31 +194,6 @@ async fn transcript(
     })
 }
 
-fn chronicle(key: &SessionKey, transcript: Transcript, secret: bool) -> Chronicle {
-    let started = match transcript.records.first().map(|first| &first.record) {
-        Some(Record::Started(started)) => Some(started),
-        _ => None,
-    };
-    Chronicle {
-        tenant: key.agent.tenant.clone(),
-        agent: key.agent.agent.clone(),
-        session: key.session.clone(),
-        incarnation: transcript.incarnation,
-        state: transcript.state,
-        durability: transcript.durability,
-        version: started.map(|started| started.version),
-        artifact: started.map(|started| started.artifact.clone()),
-        trimmed: transcript.trimmed,
-        damage: transcript.damage,
-        records: Vec::from_iter(
-            transcript
-                .records
-                .into_iter()
-                .map(|record| Line { record, secret }),
-        ),
-    }
-}
-
 /// What a journey begins with.
 struct Origin {
     incarnation: Incarnation,
@@ -400,198 +249,6 @@ impl Origin {
             }),
         }
     }
-}
-
-async fn copy(
-    shared: &Shared,
-    key: &SessionKey,
-    incarnation: Option<Incarnation>,
-    turn: u64,
-    session: SessionId,
-) -> Result<Fork, TravelError> {
-    let origin = Origin::read(shared, key, incarnation).await?;
-    let turns = origin.turns(Some(turn))?;
-    let version = origin.past.started.version;
-    // A session of a version that is gone would be over at once.
-    shared.agents.lifecycle(&key.agent, version)?;
-    let fork = SessionKey {
-        agent: key.agent.clone(),
-        session,
-    };
-    let _closing = shared.closing(&fork).map_err(|why| match why {
-        NotAsleep::Awake => TravelError::Exists(fork.session.clone()),
-        NotAsleep::Closing => TravelError::Busy(fork.session.clone()),
-    })?;
-    let started = Started {
-        forked: Some(Forked {
-            session: key.session.clone(),
-            incarnation: origin.incarnation,
-            turn,
-            at: shared.clock.now(),
-        }),
-        ..origin.past.started.clone()
-    };
-    let begun = shared.journal.begin(&fork, started, origin.durability);
-    let writer = begun.await.map_err(|error| match error {
-        journal::Error::Conflict(_) => TravelError::Exists(fork.session.clone()),
-        error => error.into(),
-    })?;
-    if let Err(error) = write(&writer, turns).await {
-        // Should this fail as well, it ends when it is touched: not all turns are there that its start names.
-        let _ = life::end(shared, &writer, None, EndReason::Broken).await;
-        return Err(error.into());
-    }
-    Ok(Fork {
-        agent: fork.agent.agent.clone(),
-        session: fork.session.clone(),
-        turn,
-        version,
-    })
-}
-
-/// Returns when all of it is durable.
-async fn write(writer: &Writer, turns: &[PastTurn]) -> Result<(), journal::Error> {
-    let mut last = None;
-    for turn in turns {
-        let (accepted, finished) = (turn.accepted.clone(), turn.finished.clone());
-        if turn.observed.is_empty() {
-            let turn = Record::Turn(Box::new(journal::Turn { accepted, finished }));
-            last = Some(writer.append(&turn).await?);
-            continue;
-        }
-        let accepted = Record::TurnAccepted(Box::new(accepted));
-        drop(writer.append(&accepted).await?);
-        for observed in &turn.observed {
-            let observed = Record::Observed(Box::new(observed.clone()));
-            drop(writer.append(&observed).await?);
-        }
-        let finished = Record::TurnFinished(Box::new(finished));
-        last = Some(writer.append(&finished).await?);
-    }
-    match last {
-        Some(last) => last.durable().await,
-        None => Ok(()),
-    }
-}
-
-async fn tell_again(
-    shared: &Shared,
-    key: &SessionKey,
-    incarnation: Option<Incarnation>,
-    wanted: Option<u64>,
-    version: Option<Version>,
-) -> Result<Replay, TravelError> {
-    let origin = Origin::read(shared, key, incarnation).await?;
-    let turns = origin.turns(wanted)?;
-    let started = &origin.past.started;
-    let (began, given) = (
-        started.limits.memory_mib,
-        shared.sandbox.config().memory_mib,
-    );
-    if given < began {
-        return Err(TravelError::Memory { began, given });
-    }
-    let version = version.unwrap_or(started.version);
-    let deployment = shared.agents.version(&key.agent, version).await?;
-    let birth = Birth {
-        seed: Seed::from_bytes(started.seed.0),
-        at: started.at,
-    };
-    let labour = Labour::of(shared, &deployment, &key.agent.tenant);
-    let (sandbox, program) = (Arc::clone(&shared.sandbox), deployment.program.clone());
-    let starting = async move {
-        Cell::start_within(&sandbox, &program, began, Arc::new(Silence), &birth).await
-    };
-    let cell = labour.compute(Work::Start, starting).await;
-    let mut cell = Some(cell.map_err(TravelError::Fault)?);
-    let mut replayed = Vec::with_capacity(turns.len());
-    for past in turns {
-        let turn = past.accepted.turn;
-        let verdict = if past.counts() || (wanted == Some(turn) && past.broke()) {
-            let is_same = version == started.version;
-            tell(shared, &labour, &deployment, &mut cell, past, is_same).await
-        } else {
-            Verdict::Undone
-        };
-        if wanted.is_none_or(|wanted| turn == wanted) || verdict.differs() {
-            replayed.push(ReplayedTurn { turn, verdict });
-        }
-    }
-    Ok(Replay {
-        agent: key.agent.agent.clone(),
-        session: key.session.clone(),
-        incarnation: origin.incarnation,
-        recorded_version: started.version,
-        version,
-        matches: !replayed.iter().any(|turn| turn.verdict.differs()),
-        damage: origin.damage.clone(),
-        turns: replayed,
-    })
-}
-
-impl Verdict {
-    fn differs(&self) -> bool {
-        match self {
-            Self::Differs { .. } | Self::Unreached => true,
-            Self::Matches | Self::Undone => false,
-        }
-    }
-}
-
-/// One turn, in a cell that is gone after it when it cannot go on.
-async fn tell(
-    shared: &Shared,
-    labour: &Labour,
-    deployment: &Arc<Deployment>,
-    cell: &mut Option<Cell>,
-    past: &PastTurn,
-    is_same: bool,
-) -> Verdict {
-    let Some(mut living) = cell.take() else {
-        return Verdict::Unreached;
-    };
-    // What it broke then may have been its limit, which is told by its value.
-    if let Some(limit) = deployment.grant.granted.turn_cpu_ms
-        && past.broke()
-    {
-        living.limit_cpu(limit.get());
-    }
-    // A turn that ended well does so again on its own version, whatever bounds there are by now.
-    living.bound_turns(!(is_same && past.counts()));
-    let comparing = replay::compare(labour, living, deployment, past, &shared.clock);
-    let (replayed, mut differences) = comparing.await;
-    let recorded = &past.finished.outcome;
-    match replayed {
-        Replayed::Ended(living, outcome) => {
-            *cell = Some(*living);
-            if outcome != *recorded {
-                differences.push(difference::answers_otherwise(recorded, &outcome));
-            }
-        }
-        Replayed::Broke(error) => {
-            let message = error.to_string();
-            if !matches!(recorded, Outcome::Faulted { message: before } if *before == message) {
-                differences.push(Difference::Breaks { message });
-            }
-        }
-        // The last difference is the one that it could not go on after.
-        Replayed::Diverged(_) if !differences.is_empty() => {}
-        Replayed::Diverged(why) => differences.push(Difference::Breaks {
-            message: why.to_string(),
-        }),
-    }
-    if differences.is_empty() {
-        Verdict::Matches
-    } else {
-        Verdict::Differs { differences }
-    }
-}
-
-/// What a replay logs was logged before.
-struct Silence;
-
-impl LogSink for Silence {
-    fn write(&self, _: Level, _: &str) {}
 }
 
 #[cfg(test)]

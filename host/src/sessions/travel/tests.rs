@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::state::EndReason;
 use super::*;
 use crate::agents::Lifecycle;
 use crate::clock::Timestamp;
+use crate::journal::Sequenced;
 
 fn started() -> Value {
     json!({
