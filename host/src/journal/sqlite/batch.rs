@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::bodies::Bodies;
 use super::faults::{Disk, Failure, Fault};
 use super::operations::{Done, Operation};
-use super::rows;
+use super::rows::{self, millis, signed};
+use super::turns;
 use crate::clock::Timestamp;
 use crate::ids::{InvocationId, SessionKey};
 use crate::journal::chain::{self, GENESIS, Hash};
@@ -209,10 +210,7 @@ impl<'a> Batch<'a> {
 
     /// The highest number of the turns taken on; 0 before the first. Those before an image may have been trimmed.
     fn last_turn(&self, row: i64, head: &Head) -> Result<i64, rusqlite::Error> {
-        let last: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT max(turn) FROM turns WHERE session = ?1")?
-            .query_row([row], |row| row.get(0))?;
+        let last = turns::last(self.connection, row)?;
         let imaged = head.image.map_or(0, |image| image.turn);
         Ok(last.unwrap_or(imaged))
     }
@@ -296,7 +294,7 @@ impl<'a> Batch<'a> {
                     incarnation: Incarnation(head.incarnation),
                 };
                 let at = millis(entry.at);
-                let Some(answer) = finish(self.connection, place, *turn, seq, at)? else {
+                let Some(answer) = turns::finish(self.connection, place, *turn, seq, at)? else {
                     return Err(Error::Conflict("the turn is not open").into());
                 };
                 if let Some(answer) = answer {
@@ -333,17 +331,7 @@ impl<'a> Batch<'a> {
         if head.image.is_some_and(|image| signed(turn) <= image.turn) {
             return Err(again());
         }
-        let sql = "INSERT INTO turns (session, turn, invocation, accepted, finished, finished_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-        let added = self.connection.prepare_cached(sql)?.execute(params![
-            row,
-            signed(turn),
-            invocation.map(|id| id.as_str()),
-            seq,
-            finished_at.map(|_| seq),
-            finished_at,
-        ])?;
-        if added == 0 {
+        if !turns::add(self.connection, row, turn, invocation, seq, finished_at)? {
             return Err(again());
         }
         head.totals.turns += 1;
@@ -507,37 +495,6 @@ fn state(found: &Found) -> State {
     }
 }
 
-/// Marks a turn as finished: none when it is not open, otherwise its entry in the index of answers, if it has an invocation
-/// id.
-fn finish(
-    connection: &Connection,
-    place: Place,
-    turn: u64,
-    seq: i64,
-    at: i64,
-) -> Result<Option<Option<Indexed>>, rusqlite::Error> {
-    let sql = "UPDATE turns SET finished = ?3, finished_at = ?4 WHERE session = ?1 AND turn = ?2 AND finished IS NULL \
-               RETURNING invocation, accepted";
-    connection
-        .prepare_cached(sql)?
-        .query_row(params![place.row, signed(turn), seq, at], |row| {
-            let invocation: Option<String> = row.get(0)?;
-            let location = Location {
-                incarnation: place.incarnation,
-                turn,
-                accepted: Seq(row.get(1)?),
-                finished: Seq(seq),
-            };
-            Ok(invocation.map(|invocation| Indexed {
-                invocation,
-                place,
-                location,
-                finished_at: at,
-            }))
-        })
-        .optional()
-}
-
 /// What a file that could not be written means for its operation.
 fn placed(result: Result<(), Fault>) -> Result<(), Failure> {
     result.map_err(|fault| match fault {
@@ -579,13 +536,4 @@ fn broken(key: &SessionKey, place: Place) -> Error {
             why: "the session's own row is not what was written there".to_owned(),
         },
     }
-}
-
-fn millis(at: Timestamp) -> i64 {
-    signed(at.as_millis())
-}
-
-/// SQLite's integers have a sign; nothing counted here comes near it.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

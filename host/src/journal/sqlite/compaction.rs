@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::bodies::Bodies;
 use super::faults::{Disk, Fault};
 use super::operations::Done;
-use super::rows;
+use super::rows::{self, millis};
 use crate::clock::Timestamp;
 use crate::ids::SessionKey;
 use crate::journal::chain::Hash;
@@ -28,7 +28,7 @@ pub(super) fn expire(
 ) -> Result<Done, Fault> {
     let sql =
         "SELECT id FROM sessions WHERE ended < ?1 AND state = 'ended' ORDER BY ended LIMIT ?2";
-    let before = i64::try_from(ended_before.as_millis()).unwrap_or(i64::MAX);
+    let before = millis(ended_before);
     let expired = connection
         .prepare_cached(sql)?
         .query_map(params![before, INCARNATIONS], |row| row.get(0))?

@@ -14,6 +14,7 @@ mod rows;
 mod schema;
 mod thread;
 mod trimming;
+mod turns;
 mod upkeep;
 
 use std::fs::{self, File, TryLockError};

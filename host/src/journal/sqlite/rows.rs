@@ -3,6 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
+use crate::clock::Timestamp;
 use crate::ids::{AgentId, AgentKey, SessionKey, TenantId};
 use crate::journal::chain::{GENESIS, Hash};
 use crate::journal::head::{Head, Mark, Totals, Trimmed};
@@ -81,9 +82,8 @@ pub(super) fn list(
         "SELECT {COLUMNS} FROM sessions {index} WHERE {whose} AND id < ?2 AND (?3 IS NULL OR agent = ?3) \
          AND {state} AND (?5 IS NULL OR active < ?5) ORDER BY id DESC LIMIT ?6"
     );
-    let signed = |number| i64::try_from(number).unwrap_or(i64::MAX);
-    let active_before = filter.active_before.map(|at| signed(at.as_millis()));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let active_before = filter.active_before.map(millis);
+    let limit = signed(limit as u64);
     connection
         .prepare_cached(&sql)?
         .query_map(
@@ -261,4 +261,13 @@ pub(super) fn text<'a>(row: &'a SqlRow<'_>, column: usize) -> Option<&'a str> {
 
 pub(super) fn hash(row: &SqlRow<'_>, column: usize) -> Option<Hash> {
     bytes(row, column)?.try_into().ok()
+}
+
+pub(super) fn millis(at: Timestamp) -> i64 {
+    signed(at.as_millis())
+}
+
+/// SQLite's integers have a sign; nothing counted here comes near it.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

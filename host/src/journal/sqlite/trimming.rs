@@ -9,7 +9,8 @@ use super::bodies::Bodies;
 use super::compaction::RECORDS;
 use super::faults::{Disk, Fault};
 use super::operations::Done;
-use super::{queries, rows};
+use super::queries;
+use super::rows::{self, millis, signed};
 use crate::clock::Timestamp;
 use crate::journal::chain::{self, Hash};
 use crate::journal::head::{Head, Mark, Trimmed};
@@ -27,7 +28,7 @@ pub(super) fn candidates(
                AND image_file IS NOT NULL AND image > coalesce(trimmed, 1) + 1 AND ?2 > coalesce( \
                (SELECT finished_at FROM turns WHERE turns.session = sessions.id ORDER BY turn LIMIT 1), ?2 - 1) \
                ORDER BY id LIMIT ?3";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = signed(limit as u64);
     let ids = connection
         .prepare_cached(sql)?
         .query_map(params![behind, millis(finished_before), limit], |row| {
@@ -183,8 +184,4 @@ fn remove(
         bytes += rows::number(row, 0).unwrap_or_default().max(0);
     }
     Ok((records, bytes))
-}
-
-fn millis(at: Timestamp) -> i64 {
-    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
 }
