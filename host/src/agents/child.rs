@@ -1,16 +1,23 @@
 //! Work on strangers' bytes, in a process of its own: this same program, under a hidden command.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
+use std::{io, thread};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt;
+use tokio::process::{self, Command};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::Error;
+use crate::workers;
 
 /// The exit code by which a child says that what it was given is at fault, with the reason on stderr.
 pub const REFUSED: u8 = 65;
@@ -59,11 +66,10 @@ pub(super) enum Outcome {
 impl Child<'_> {
     /// Runs it to its end, from a file to a file. It ends with this future and with the server, and so does what it started.
     pub(super) async fn run(self, input: File, output: File) -> Result<Outcome, Error> {
-        let mut command = tokio::process::Command::new(self.program);
+        let mut command = Command::new(self.program);
         command
             .arg0("kellion")
             .args(self.arguments)
-            // Its end is that of the thread that starts this, and workers of the runtime last as long as it does.
             .args(["--server", &std::process::id().to_string()])
             .env_clear()
             // In jail it cannot see what the cores of this machine are shared by.
@@ -77,7 +83,8 @@ impl Child<'_> {
         if let Some(folder) = self.folder {
             command.current_dir(folder);
         }
-        let mut child = command.spawn().map_err(Error::disk("start a child"))?;
+        let started = start(command).await;
+        let (mut child, _starter) = started.map_err(Error::disk("start a child"))?;
         let group = Group(child.id());
         group.bound(self.largest);
         let stderr = child.stderr.take();
@@ -112,6 +119,33 @@ impl Child<'_> {
             }
         })
     }
+}
+
+/// The thread that started a child, which ends when this is dropped.
+struct Starter(
+    #[expect(dead_code, reason = "the thread waits until it is gone")] Sender<Infallible>,
+);
+
+/// Starts a child from a thread of its own. The child inherits that this has stepped back, so that it is in nobody's way while
+/// the system loads it, either; and ends with the thread.
+async fn start(mut command: Command) -> io::Result<(process::Child, Starter)> {
+    let (started, child) = oneshot::channel();
+    let (starter, until) = mpsc::channel();
+    let runtime = Handle::current();
+    let starting = move || {
+        let _runtime = runtime.enter();
+        // At worst it is in the way of those who are served.
+        let _ = workers::step_back();
+        // Who wanted it may be gone; so is the child then.
+        if started.send(command.spawn()).is_ok() {
+            let _ = until.recv();
+        }
+    };
+    thread::Builder::new()
+        .name("child".to_owned())
+        .spawn(starting)?;
+    let child = child.await.map_err(io::Error::other)?;
+    Ok((child?, Starter(starter)))
 }
 
 fn parallelism() -> usize {

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use crate::agents::{REFUSED, largest_program};
-use crate::{jail, sandbox, workers};
+use crate::{jail, sandbox};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -51,14 +51,12 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// Steps back, and gives up everything but stdin, stdout and stderr, of which the files may have so many bytes; false, with a
+/// Gives up everything but stdin, stdout and stderr, of which the files may have so many bytes; false, with a
 /// word on stderr, where that cannot be, or where the server that wanted it is gone.
 pub(super) fn is_confined(server: Option<u32>, largest: u64) -> bool {
     if server.is_some_and(|server| !dies_with(server)) {
         return false;
     }
-    // At worst it is in the way of those who are served.
-    let _ = workers::step_back(workers::CHILDREN);
     match jail::alone(largest) {
         Ok(()) => true,
         Err(error) => {

@@ -13,7 +13,7 @@ use super::compile::dies_with;
 use crate::agents::REFUSED;
 use crate::agents::zip::{Archive, Choice};
 use crate::config::places;
-use crate::{jail, workers};
+use crate::jail;
 
 /// How much larger than a component a zip's content may be, as AgentCore has it for its own.
 const UNPACKED: u64 = 3;
@@ -67,8 +67,6 @@ pub(super) fn run(args: &Args) -> ExitCode {
     if !dies_with(args.server) {
         return ExitCode::FAILURE;
     }
-    // At worst it is in the way of those who are served.
-    let _ = workers::step_back(workers::CHILDREN);
     if let Err(error) = confine(args) {
         super::tell(&error);
         return ExitCode::FAILURE;

@@ -29,10 +29,9 @@ pub use computation::Computation;
 #[cfg(test)]
 pub(crate) use cpu::take;
 pub use habit::{Expected, Habit};
-pub(crate) use priority::{CHILDREN, step_back, step_forward};
+pub(crate) use priority::{step_back, step_forward};
 
 use lag::Lag;
-use priority::LONG_TURNS;
 use queue::Queue;
 
 /// A computation that takes this much of a core is long. What it waited for others to leave the core does not count: beside
@@ -136,7 +135,7 @@ impl Drop for Crew {
 }
 
 fn work(queue: &Queue, drivers: Option<&Handle>) {
-    if let Err(error) = step_back(LONG_TURNS) {
+    if let Err(error) = step_back() {
         tracing::warn!(%error, "long turns run at the priority of short ones, which may have to wait for them");
     }
     let _driven = drivers.map(Handle::enter);

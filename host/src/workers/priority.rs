@@ -3,22 +3,19 @@
 use std::io;
 use std::time::Duration;
 
-/// Of threads that compute for long: while somebody else wants the core, these have a quarter of it. Not less, so that they
-/// go on even where other programs never rest.
-pub(crate) const LONG_TURNS: i32 = 5;
-
-/// Of processes that compile, for which somebody waits: as much as everybody, if not at every moment.
-pub(crate) const CHILDREN: i32 = 0;
+/// How nice those are who compute for long: while somebody else wants the core, they have a quarter of it. Not less, so that
+/// they go on even where other programs never rest.
+const NICE: i32 = 5;
 
 /// From now on this thread steps back for those that wake up for a moment, and for all that are less nice; and so do threads
 /// and processes that it starts. Only a thread that serves nobody may do this: there is no way back.
-pub(crate) fn step_back(nice: i32) -> io::Result<()> {
+pub(crate) fn step_back() -> io::Result<()> {
     // Who wakes up for a shorter slice interrupts one that has a longer one at once, where otherwise it would wait for its end.
     #[cfg(target_os = "linux")]
-    if scheduled(nice, Duration::from_millis(20)).is_ok() {
+    if scheduled(NICE, Duration::from_millis(20)).is_ok() {
         return Ok(());
     }
-    by_niceness(nice)
+    by_niceness(NICE)
 }
 
 /// From now on this thread, and those that it starts, get the core when they wake up, and not for long, where the system lets
