@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::time::{Instant, interval_at};
+
 use super::client::{Connection, Target, session_id};
 use super::server::{Agent, Server};
 use super::{Error, wat};
@@ -49,9 +51,19 @@ impl Hostile {
         }
     }
 
-    /// Turns without end on so many connections, each in a session of its own or every one in a new one.
-    pub(crate) fn flood(server: &Server, agent: &Agent, body: &str, fresh: bool) -> Self {
+    /// Turns without end on so many connections, each in a session of its own.
+    pub(crate) fn flood(server: &Server, agent: &Agent, body: &str) -> Self {
+        Self::turns(server, agent, body, None)
+    }
+
+    /// Sessions that begin, so many in a second, each with one turn.
+    pub(crate) fn sessions(server: &Server, agent: &Agent, body: &str, per_second: u32) -> Self {
+        Self::turns(server, agent, body, Some(per_second))
+    }
+
+    fn turns(server: &Server, agent: &Agent, body: &str, fresh: Option<u32>) -> Self {
         const CONNECTIONS: usize = 8;
+        let pause = fresh.map(|per_second| Duration::from_secs(CONNECTIONS as u64) / per_second);
         let target = agent.invocations(&server.address);
         let body = body.to_owned();
         Self::threads(1, move |stop| {
@@ -63,16 +75,22 @@ impl Hostile {
                 let (target, body, stop) = (&target, &body, &stop);
                 async move {
                     let mut turn = 0;
+                    let mut due = pause.map(|pause| {
+                        let first = pause * number as u32 / CONNECTIONS as u32;
+                        interval_at(Instant::now() + first, pause)
+                    });
                     while !stop.load(Ordering::Relaxed) {
                         let Ok(mut connection) = Connection::open(target, body.as_bytes()).await
                         else {
                             continue;
                         };
                         while !stop.load(Ordering::Relaxed) {
-                            let session = if fresh {
-                                turn * CONNECTIONS + number
-                            } else {
-                                number
+                            let session = match &mut due {
+                                Some(due) => {
+                                    due.tick().await;
+                                    turn * CONNECTIONS + number
+                                }
+                                None => number,
                             };
                             turn += 1;
                             if connection
@@ -117,7 +135,11 @@ impl Hostile {
         let stop = Arc::new(AtomicBool::new(false));
         let start = |_| {
             let (work, stop) = (work.clone(), Arc::clone(&stop));
-            thread::spawn(move || work(stop))
+            thread::spawn(move || {
+                // What they do on the client's cores is not what is measured; nor what processes do that they start.
+                let _ = rustix::process::setpriority_process(None, 19);
+                work(stop);
+            })
         };
         Self {
             threads: (0..count).map(start).collect(),
