@@ -39,6 +39,7 @@ mod house;
 )]
 mod issuer;
 mod jail;
+mod keyed_clients;
 mod leaks;
 mod leftovers;
 mod lifecycle;

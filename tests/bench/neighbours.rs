@@ -207,7 +207,7 @@ async fn computing(stage: &Stage) -> Result<(), Error> {
         let took = turns(rounds, samples).await;
         drop(neighbours);
         let mut took = took?;
-        let fair = alone * f64::max(1.0, count as f64 + 1.0);
+        let fair = alone * (count as f64 + 1.0);
         let (median, p99) = (percentile(&mut took, 50.0), percentile(&mut took, 99.0));
         println!(
             "    {count:3} spin  fair {fair:.0} ms, median {median:.0} ms, worst {p99:.0} ms; worst to fair {:.2}, \
